@@ -1,0 +1,23 @@
+#include "core/swap_plan.hpp"
+
+namespace hotswapd {
+
+const char* to_string(SwapOutcome outcome) noexcept {
+  switch (outcome) {
+    case SwapOutcome::applied:
+      return "applied";
+    case SwapOutcome::already:
+      return "already";
+    case SwapOutcome::conflict:
+      return "conflict";
+    case SwapOutcome::refused:
+      return "refused";
+    case SwapOutcome::failed:
+      return "failed";
+    case SwapOutcome::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,19 @@
+// The time types that everything shares. Nothing in core/ reads a clock: `now` is always an argument.
+#pragma once
+
+#include <chrono>
+
+namespace hotswapd {
+
+using Micros = std::chrono::microseconds;
+using Millis = std::chrono::milliseconds;
+using Seconds = std::chrono::seconds;
+
+// Timers, deadlines and durations run on the monotonic clock (rule S15).
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+// Wall-clock time, for stamps that people and other machines read; never for deciding how long something took.
+using WallTime = std::chrono::sys_time<Millis>;
+
+}  // namespace hotswapd
