@@ -4,35 +4,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "core/ids.hpp"
 #include "core/probe_result.hpp"
 #include "core/time.hpp"
+#include "monitor/rounds.hpp"
 #include "net/shard.hpp"
 #include "probes/prober.hpp"
 
 namespace hotswapd {
 
-// What the scheduler needs to know of one service.
-struct RoundSpec {
-  ServiceId service;
-  std::uint64_t epoch = 0;    // copied into every RoundResult
-  std::string grid_key;       // "zone/fqdn": its stable hash spreads the rounds over the interval
-  Millis interval{60'000};
-  Millis recheck{60'000};     // used instead while set_pending(true)
-  std::vector<std::optional<TargetSpec>> targets;  // [0] primary, [1 + i] backup i; nullopt: not probed
-};
-
-// When the first round of an upserted service comes.
-enum class FirstRound : std::uint8_t {
-  at_once,  // ramped when many begin together; the stable grid follows
-  on_grid,  // at its next slot (a reload that did not touch what is probed)
-};
-
-class RoundScheduler {
+class RoundScheduler : public Rounds {
  public:
   // Makes the prober of a target, on the shard where it will live.
   using ProberFactory = std::function<std::unique_ptr<Prober>(asio::io_context&, const TargetSpec&)>;
@@ -49,14 +32,12 @@ class RoundScheduler {
 
   // The shards outlive the scheduler. Rounds run on shard hash(service) % size.
   RoundScheduler(std::vector<Shard*> shards, ProberFactory factory, RoundSink sink);
-  ~RoundScheduler();  // after the shards have stopped
+  ~RoundScheduler() override;  // after the shards have stopped
 
-  // Any thread. An upsert replaces what was known under the same id; a round of the old one that is in flight is
-  // cancelled and never reported.
-  void upsert(RoundSpec spec, FirstRound first);
-  void remove(ServiceId service);
-  void set_pending(ServiceId service, bool pending);
-  void run_now(ServiceId service);  // a round at once, besides the grid; nothing when one is in flight
+  void upsert(RoundSpec spec, FirstRound first) override;
+  void remove(ServiceId service) override;
+  void set_pending(ServiceId service, bool pending) override;
+  void run_now(ServiceId service) override;
 
   Figures figures() const;
 

@@ -1,0 +1,412 @@
+#include "monitor/service_model.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/text.hpp"
+#include "core/timestamp.hpp"
+
+namespace hotswapd {
+
+const char* to_string(ServiceStatus status) noexcept {
+  switch (status) {
+    case ServiceStatus::ok:
+      return "ok";
+    case ServiceStatus::trouble:
+      return "trouble";
+    case ServiceStatus::failover:
+      return "failover";
+    case ServiceStatus::unk:
+      break;
+  }
+  return "unk";
+}
+
+std::optional<ServiceStatus> service_status(std::string_view word) {
+  for (const auto s : {ServiceStatus::unk, ServiceStatus::ok, ServiceStatus::trouble,
+                       ServiceStatus::failover}) {
+    if (word == to_string(s)) return s;
+  }
+  return std::nullopt;
+}
+
+const char* to_string(Proof proof) noexcept {
+  switch (proof) {
+    case Proof::applied:
+      return "applied";
+    case Proof::read_back:
+      return "read back";
+    case Proof::proved:
+      return "proved";
+    case Proof::not_proved:
+      return "applied, not proved";
+    case Proof::none:
+      break;
+  }
+  return "";
+}
+
+void Changes::merge(Changes other) {
+  state = state || other.state;
+  std::move(other.notes.begin(), other.notes.end(), std::back_inserter(notes));
+  std::move(other.events.begin(), other.events.end(), std::back_inserter(events));
+}
+
+ServiceModel::ServiceModel(ServiceSpec spec, WallTime now)
+    : spec_(std::move(spec)), targets_(1 + spec_.backups.size()), status_since_(now) {}
+
+HealthPolicy ServiceModel::policy(std::size_t target) const {
+  // `recovery_delay` is about coming back: a primary that is served anyway is up with its first good round.
+  const int rise = target == 0 && serving_ != 0 ? std::max(1, spec_.recovery_delay) : 1;
+  return {rise, spec_.fall};
+}
+
+RecordSet ServiceModel::wanted(std::size_t target) const {
+  return record_for(target == 0 ? spec_.address : spec_.backups[target - 1].data, spec_.ttl);
+}
+
+std::string ServiceModel::target_label(std::size_t target) const {
+  if (target == 0) return "primary " + spec_.address;
+  return "backup " + std::to_string(target) + " " + spec_.backups[target - 1].data;
+}
+
+std::vector<std::string> ServiceModel::serving_values() const {
+  if (record_ == RecordState::foreign && live_ && live_->set) return live_->set->values;
+  return served_ ? served_->values : std::vector<std::string>{};
+}
+
+std::optional<std::size_t> ServiceModel::target_with(const RecordSet& set) const {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (wanted(i).same_values(set)) return i;
+  }
+  return std::nullopt;
+}
+
+MonitorEvent ServiceModel::event(EventKind kind, std::string state, WallTime now) const {
+  MonitorEvent e;
+  e.id = spec_.key.fqdn + ":" + std::to_string(now.time_since_epoch().count()) + ":" +
+         std::to_string(++events_made_);
+  e.kind = kind;
+  e.service = spec_.key;
+  e.at = now;
+  e.state = std::move(state);
+  e.serving = serving_values();
+  e.serial = serial_;
+  return e;
+}
+
+void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime now, bool change) const {
+  const auto& t = targets_[target];
+  const char* state = "unk";
+  if (change) {
+    state = to_string(t.health.health);
+  } else if (t.last != Verdict::inconclusive) {
+    state = t.last == Verdict::pass ? "up" : "down";
+  }
+  auto e = event(EventKind::probe, state, now);
+  e.change = change;
+  if (t.round) {
+    e.address = t.round->address;
+    if (const auto* telling = t.round->telling()) e.message = telling->reason;
+    for (const auto& attempt : t.round->attempts) {
+      if (attempt.verdict == Verdict::pass || attempt.times.first_byte) {
+        e.response_times.push_back(attempt.times.total);
+      }
+    }
+  }
+  if (change) {
+    changes.notes.push_back({"address", target_label(target) + " is " + state +
+                                            (e.message.empty() ? "" : ": " + e.message), now});
+  }
+  changes.events.push_back(std::move(e));
+}
+
+Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
+  Changes changes;
+  if (!active_) return changes;
+  const int enough = std::max(1, spec_.recovery_delay);
+  for (std::size_t i = 0; i < targets_.size() && i < round.targets.size(); ++i) {
+    if (!round.targets[i]) continue;
+    auto& t = targets_[i];
+    const Verdict verdict = round.targets[i]->verdict;
+    const auto before = std::pair(t.health, t.passes_in_row);
+    const auto [next, change] = observe(t.health, verdict, policy(i));
+    t.health = next;
+    t.last = verdict;
+    t.round = std::move(round.targets[i]);
+    if (verdict == Verdict::pass) t.passes_in_row = std::min(t.passes_in_row + 1, enough);
+    if (verdict == Verdict::fail) t.passes_in_row = 0;
+    t.inconclusive_in_row = verdict == Verdict::inconclusive ? t.inconclusive_in_row + 1 : 0;
+    if (change == Change::changed) {
+      address_event(changes, i, now, true);
+    } else if (spec_.syslog.delivery == SyslogDelivery::all) {
+      address_event(changes, i, now, false);
+    }
+    changes.state = changes.state || before != std::pair(t.health, t.passes_in_row);
+  }
+  if (targets_[0].last != Verdict::inconclusive) {
+    if (fresh_rounds_missing_ > 0) --fresh_rounds_missing_;
+    seen_since_activation_ = true;
+    evidence_at_ = round.started;
+  }
+  return changes;
+}
+
+ServiceStatus ServiceModel::compute_status() const {
+  if (!active_) return ServiceStatus::unk;
+  if (record_ == RecordState::foreign) return ServiceStatus::trouble;
+  if (serving_ != 0) return ServiceStatus::failover;
+  const auto& p = targets_[0].health;
+  if (!seen_since_activation_ || p.health == Health::unknown) return ServiceStatus::unk;
+  if (p.health == Health::down || p.streak > 0) return ServiceStatus::trouble;
+  return ServiceStatus::ok;
+}
+
+Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_ended) {
+  Changes changes;
+  reason_ = why;
+  const auto next = compute_status();
+  const bool changed = next != status_;
+  if (changed) {
+    changes.state = true;
+    changes.notes.push_back({"status", std::string(to_string(status_)) + " -> " + to_string(next) +
+                                           (why.empty() ? "" : ": " + why), now});
+    status_ = next;
+    status_since_ = now;
+  }
+  if (changed || (round_ended && spec_.syslog.delivery == SyslogDelivery::all)) {
+    auto e = event(EventKind::status, to_string(status_), now);
+    e.message = why;
+    e.change = changed;
+    changes.events.push_back(std::move(e));
+  }
+  return changes;
+}
+
+FailoverView ServiceModel::view(TimePoint now, WallTime wall, bool link_proved) const {
+  FailoverView v;
+  v.active = active_;
+  v.observe = spec_.mode == ServiceMode::observe;
+  v.swap_under_way = swap_under_way_;
+  v.fresh_rounds_missing = fresh_rounds_missing_;
+  v.record = record_;
+  v.foreign = foreign_;
+  v.serving = serving_;
+  v.value_differs = served_ && !wanted(serving_).same_values(*served_);
+  v.needs_touch = touch_wanted_;
+  v.targets.reserve(targets_.size());
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const auto& t = targets_[i];
+    const bool probed = i == 0 || spec_.backups[i - 1].monitor.has_value();
+    const auto* telling = t.last == Verdict::fail && t.round ? t.round->telling() : nullptr;
+    v.targets.push_back({target_label(i), probed, t.health.health, t.last, t.passes_in_row,
+                         telling != nullptr ? telling->reason : std::string()});
+  }
+  if (forced_) v.forced = forced_->to;
+  v.requested = requested_;
+  v.auto_recover = spec_.auto_recover;
+  v.recovery_delay = spec_.recovery_delay;
+  v.on_all_down = spec_.on_all_down;
+  v.on_drift = spec_.on_drift;
+  v.link_proved = link_proved;
+  v.guards = guards(now, wall);
+  return v;
+}
+
+std::vector<GuardCheck> ServiceModel::guards(TimePoint now, WallTime wall) const {
+  std::optional<Millis> since;
+  if (last_swap_) since = std::chrono::duration_cast<Millis>(now - *last_swap_);
+  return {check_maintenance(spec_.maintenance, wall),
+          check_budget(budget_, spec_.max_swaps_per_hour, wall), check_hold_down(since, spec_.ttl)};
+}
+
+Decision ServiceModel::decision(TimePoint now, WallTime wall, bool link_proved) const {
+  return decide(view(now, wall, link_proved));
+}
+
+bool ServiceModel::still_wanted(const Decision& decision, TimePoint now, WallTime wall,
+                                bool link_proved) const {
+  auto v = view(now, wall, link_proved);
+  v.swap_under_way = false;
+  const auto again = decide(v);
+  if (again.action != Action::write || again.target != decision.target) return false;
+  if (decision.overrides_drift || again.overrides_drift) return true;
+  return evidence_at_ &&
+         !evidence_expired(*evidence_at_, now, spec_.monitor.interval, spec_.monitor.timeout);
+}
+
+SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
+  SwapPlan p;
+  p.key = spec_.key;
+  if (live_) {
+    p.expect = live_->set;
+    p.expect_generation = live_->generation;
+  }
+  p.want = wanted(decision.target);
+  p.generation = generation_ + 1;
+  p.op = std::move(op);
+  return p;
+}
+
+void ServiceModel::swap_begun(const Decision&) { swap_under_way_ = true; }
+
+void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
+  serving_ = target;
+  served_ = live.set;
+  live_ = live;
+  generation_ = std::max(generation_, live.generation.value_or(0));
+  serial_ = live.serial;
+  record_ = RecordState::ours;
+  foreign_.clear();
+  touch_wanted_ = false;
+}
+
+Changes ServiceModel::swap_committed(const Decision& decision, const LiveRecord& live, TimePoint now,
+                                     WallTime wall) {
+  Changes changes;
+  changes.state = true;
+  const auto from = served_ ? to_string(*served_) : std::string("no record");
+  const bool request_done = requested_ == decision.target;
+  serve(decision.target, live);
+  swap_under_way_ = false;
+  proof_ = Proof::read_back;
+  const auto to = live.set ? to_string(*live.set) : std::string("no record");
+  if (decision.moves) {
+    changes.notes.push_back({decision.counted ? "swap" : "move", from + " -> " + to + ": " + decision.text, wall});
+    last_swap_ = now;
+    if (decision.counted) budget_.add(wall);
+    budget_.forget_older_than_an_hour(wall);
+  } else {
+    changes.notes.push_back({"record", from + " -> " + to + ": " + decision.text, wall});
+  }
+  if (request_done) {
+    requested_.reset();
+    // The next move needs evidence from after the operator's word.
+    fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
+    if (decision.target == 0 && targets_[0].last != Verdict::pass) seen_since_activation_ = false;
+  }
+  changes.merge(settle(decision.text, wall, false));
+  return changes;
+}
+
+Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
+                                   const std::string& reason, WallTime wall) {
+  Changes changes;
+  changes.state = true;
+  const auto from = served_ ? to_string(*served_) : std::string("no record");
+  const auto target = live.set ? target_with(*live.set) : std::nullopt;
+  const bool moved = !served_ || !served_->same_values(plan.want);
+  serve(target.value_or(serving_), live);
+  generation_ = std::max(generation_, plan.generation);
+  swap_under_way_ = false;
+  proof_ = Proof::read_back;
+  if (requested_ && requested_ == target) requested_.reset();
+  if (moved) budget_.add(wall);
+  changes.notes.push_back({moved ? "swap" : "record",
+                           from + " -> " + to_string(plan.want) +
+                               ": finished after a restart, it had been written: " + reason,
+                           wall});
+  changes.merge(settle(reason, wall, false));
+  return changes;
+}
+
+Changes ServiceModel::swap_abandoned(const std::string& why, bool conflicted,
+                                     const std::optional<LiveRecord>& found, WallTime wall) {
+  Changes changes;
+  swap_under_way_ = false;
+  changes.notes.push_back({"swap_abandoned", why, wall});
+  if (conflicted && found) changes.merge(record_read(*found, false, wall));
+  changes.merge(settle(why, wall, false));
+  return changes;
+}
+
+Changes ServiceModel::proof(Proof proof, const std::string& detail, WallTime wall) {
+  Changes changes;
+  if (proof == proof_) return changes;
+  proof_ = proof;
+  changes.state = true;
+  if (proof == Proof::proved) {
+    changes.notes.push_back({"proved", detail, wall});
+  } else if (proof == Proof::not_proved) {
+    changes.notes.push_back({"not_proved", detail, wall});
+    auto e = event(EventKind::status, to_string(status_), wall);
+    e.message = "applied, not proved: " + detail;
+    changes.events.push_back(std::move(e));
+  }
+  return changes;
+}
+
+Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_generation, WallTime now) {
+  Changes changes;
+  if (swap_under_way_) return changes;  // the swap reads for itself
+  const auto before = record_;
+  live_ = live;
+  serial_ = live.serial;
+  if (live.generation && *live.generation > generation_) {
+    generation_ = *live.generation;  // a state older than DNS: DNS wins
+    changes.state = true;
+  }
+  if (!live.set) {
+    record_ = served_ ? RecordState::foreign : RecordState::none;
+    foreign_ = served_ ? "no record" : "";
+  } else if (served_ && served_->same_values(*live.set)) {
+    record_ = RecordState::ours;
+  } else if (const auto target = target_with(*live.set)) {
+    const bool first = !served_;
+    serving_ = *target;
+    served_ = live.set;
+    record_ = RecordState::ours;
+    changes.state = true;
+    changes.notes.push_back({"adopted", std::string(first ? "found " : "somebody wrote ") +
+                                            to_string(*live.set) + ", which is " +
+                                            target_label(*target) + ": adopted", now});
+  } else {
+    record_ = RecordState::foreign;
+    foreign_ = to_string(*live.set);
+  }
+  if (record_ == RecordState::ours) {
+    foreign_.clear();
+    touch_wanted_ = live.set->ttl != spec_.ttl ||
+                    (provider_keeps_generation && live.generation.value_or(0) == 0);
+  }
+  if (record_ == RecordState::foreign && before != RecordState::foreign) {
+    changes.notes.push_back({"drift", "the record was changed by someone else to " + foreign_, now});
+    changes.merge(settle("the record was changed by someone else to " + foreign_, now, false));
+  } else if (before == RecordState::foreign && record_ != RecordState::foreign) {
+    changes.notes.push_back({"drift_ended", "the record is one of ours again", now});
+    changes.merge(settle("the record is one of ours again", now, false));
+  }
+  return changes;
+}
+
+Changes ServiceModel::limit_reached(const std::string& text, WallTime wall) {
+  Changes changes;
+  if (limit_told_) return changes;
+  limit_told_ = true;
+  changes.state = true;
+  changes.notes.push_back({"swap_limit", text, wall});
+  auto e = event(EventKind::status, to_string(status_), wall);
+  e.message = text;
+  changes.events.push_back(std::move(e));
+  return changes;
+}
+
+void ServiceModel::limit_passed() { limit_told_ = false; }
+
+void ServiceModel::require_fresh_rounds(int rounds) {
+  fresh_rounds_missing_ = std::max(fresh_rounds_missing_, rounds);
+}
+
+void ServiceModel::remember_swap(WallTime at) { budget_.add(at); }
+
+bool ServiceModel::change_pending() const {
+  if (!active_) return false;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (targets_[i].health.streak > 0) return true;
+  }
+  const auto& p = targets_[0];
+  return serving_ != 0 && p.last == Verdict::pass && spec_.auto_recover &&
+         p.passes_in_row < std::max(1, spec_.recovery_delay);
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,186 @@
+// One service as the daemon knows it: health of its targets, what is served, who forced what, and what to tell. Pure:
+// rounds, commands and the ends of swaps go in, changes to journal and events to tell come out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/event.hpp"
+#include "core/probe_result.hpp"
+#include "core/record.hpp"
+#include "core/service_spec.hpp"
+#include "monitor/failover_machine.hpp"
+#include "monitor/guard.hpp"
+#include "monitor/health_machine.hpp"
+#include "monitor/swap_machine.hpp"
+
+namespace hotswapd {
+
+enum class ServiceStatus : std::uint8_t { unk, ok, trouble, failover };
+
+const char* to_string(ServiceStatus status) noexcept;
+std::optional<ServiceStatus> service_status(std::string_view word);
+
+struct TargetState {
+  HealthState health;
+  Verdict last = Verdict::inconclusive;
+  int passes_in_row = 0;  // counted up to what recovery needs: more says nothing
+  int inconclusive_in_row = 0;
+  std::optional<TargetRound> round;  // the last one, for `explain`
+};
+
+struct Forced {
+  ForcedTo to = ForcedTo::failover;
+  std::optional<WallTime> until;
+  std::string reason;
+  std::string by;
+  bool operator==(const Forced&) const = default;
+};
+
+// How sure we are of what is served (S17).
+enum class Proof : std::uint8_t { none, applied, read_back, proved, not_proved };
+
+const char* to_string(Proof proof) noexcept;  // "", "applied", "read back", "proved", "applied, not proved"
+
+// Something for the history and the operator's log.
+struct Note {
+  std::string kind;  // stable word: status, address, swap, command, drift, ...
+  std::string text;
+  WallTime at;
+};
+
+// What came of an input: everything here becomes durable in one transaction, then it is told.
+struct Changes {
+  bool state = false;  // the state row changed
+  std::vector<Note> notes;
+  std::vector<MonitorEvent> events;
+
+  void merge(Changes other);
+  bool empty() const { return !state && notes.empty() && events.empty(); }
+};
+
+enum class CommandKind : std::uint8_t { activate, deactivate, recover, force_failover };
+
+struct Command {
+  CommandKind kind = CommandKind::activate;
+  std::string reason;
+  std::string by;
+  std::optional<Millis> duration;
+};
+
+class ServiceModel {
+ public:
+  ServiceModel(ServiceSpec spec, WallTime now);
+
+  // From the state row of an earlier run. A detail that cannot be read is an error and changes nothing.
+  Fallible<void> restore(std::uint64_t generation, const std::string& active, const std::string& status,
+                         const std::string& detail);
+  std::string active_name() const;  // "primary", "backup:0"
+  std::string detail() const;       // JSON for the state row
+
+  // The configuration changed. Health of targets that are probed as before is kept.
+  Changes reconfigure(ServiceSpec spec, WallTime now);
+
+  // What the provider says is there: at the start, and now and then.
+  Changes record_read(const LiveRecord& live, bool provider_keeps_generation, WallTime now);
+
+  // One finished round. The decision that follows is asked for with decision(); when it does not move traffic at once,
+  // settle() then tells how things stand.
+  Changes round_finished(RoundResult round, WallTime now);
+
+  // Brings the told status up to date. `round_ended` adds the repetition that syslog delivery `all` asks for.
+  Changes settle(const std::string& why, WallTime now, bool round_ended);
+
+  Fallible<std::string> command(const Command& command, WallTime now, Changes& changes);
+
+  // Ends what has run out: forced times, timed activation. Empty when nothing has.
+  Changes clock_advanced(WallTime now);
+
+  Decision decision(TimePoint now, WallTime wall, bool link_proved) const;
+  std::vector<GuardCheck> guards(TimePoint now, WallTime wall) const;
+  FailoverView view(TimePoint now, WallTime wall, bool link_proved) const;
+
+  // The plan of a decision to write.
+  SwapPlan plan(const Decision& decision, std::string op) const;
+  // True while `decision` would still be taken.
+  bool still_wanted(const Decision& decision, TimePoint now, WallTime wall, bool link_proved) const;
+
+  void swap_begun(const Decision& decision);
+  // The swap was read back: what is served now is `live`.
+  Changes swap_committed(const Decision& decision, const LiveRecord& live, TimePoint now, WallTime wall);
+  // Read back after a crash: the decision is gone, the target is found by its value.
+  Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason, WallTime wall);
+  Changes swap_abandoned(const std::string& why, bool conflicted, const std::optional<LiveRecord>& found, WallTime wall);
+  Changes proof(Proof proof, const std::string& detail, WallTime wall);
+
+  // Told once when max_swaps_per_hour begins to hold.
+  Changes limit_reached(const std::string& text, WallTime wall);
+  void limit_passed();
+
+  // The state may have been lost: this many decided rounds before anything moves.
+  void require_fresh_rounds(int rounds);
+  // Swaps by decision that an earlier run made.
+  void remember_swap(WallTime at);
+
+  // Reading.
+  const ServiceSpec& spec() const noexcept { return spec_; }
+  const std::vector<TargetState>& targets() const noexcept { return targets_; }
+  ServiceStatus status() const noexcept { return status_; }
+  WallTime status_since() const noexcept { return status_since_; }
+  const std::string& reason() const noexcept { return reason_; }
+  bool active() const noexcept { return active_; }
+  std::size_t serving() const noexcept { return serving_; }
+  const std::optional<RecordSet>& served() const noexcept { return served_; }
+  std::uint64_t generation() const noexcept { return generation_; }
+  std::uint32_t serial() const noexcept { return serial_; }
+  const std::optional<Forced>& forced() const noexcept { return forced_; }
+  RecordState record_state() const noexcept { return record_; }
+  const std::string& foreign() const noexcept { return foreign_; }
+  Proof proof_state() const noexcept { return proof_; }
+  const SwapBudget& budget() const noexcept { return budget_; }
+  bool swap_under_way() const noexcept { return swap_under_way_; }
+  bool change_pending() const;  // earns the shorter `recheck` interval
+  RecordSet wanted(std::size_t target) const;
+  std::string target_label(std::size_t target) const;
+  std::vector<std::string> serving_values() const;
+  std::optional<WallTime> next_clock() const;  // when clock_advanced() has something to do
+
+ private:
+  ServiceStatus compute_status() const;
+  void serve(std::size_t target, const LiveRecord& live);
+  MonitorEvent event(EventKind kind, std::string state, WallTime now) const;
+  void address_event(Changes& changes, std::size_t target, WallTime now, bool change) const;
+  HealthPolicy policy(std::size_t target) const;
+  std::optional<std::size_t> target_with(const RecordSet& set) const;
+
+  ServiceSpec spec_;
+  std::vector<TargetState> targets_;
+  bool active_ = true;
+  std::optional<WallTime> active_flips_at_;
+  std::size_t serving_ = 0;
+  std::optional<RecordSet> served_;  // what we wrote or adopted last
+  bool touch_wanted_ = false;
+  std::uint64_t generation_ = 0;
+  std::uint32_t serial_ = 0;
+  RecordState record_ = RecordState::unread;
+  std::string foreign_;
+  std::optional<LiveRecord> live_;
+  std::optional<Forced> forced_;
+  std::optional<std::size_t> requested_;
+  int fresh_rounds_missing_ = 1;
+  bool seen_since_activation_ = false;  // a decided round of the primary
+  ServiceStatus status_ = ServiceStatus::unk;  // as it was told
+  WallTime status_since_;
+  std::string reason_;
+  Proof proof_ = Proof::none;
+  SwapBudget budget_;
+  bool limit_told_ = false;
+  std::optional<TimePoint> last_swap_;
+  std::optional<TimePoint> evidence_at_;
+  bool swap_under_way_ = false;
+  mutable std::uint64_t events_made_ = 0;
+};
+
+}  // namespace hotswapd

@@ -1,0 +1,164 @@
+// What operators, the clock and a new configuration do to a service.
+#include <algorithm>
+#include <utility>
+
+#include "core/text.hpp"
+#include "core/timestamp.hpp"
+#include "monitor/service_model.hpp"
+
+namespace hotswapd {
+namespace {
+
+std::string signed_by(const Command& c) {
+  std::string text = c.by.empty() ? "" : " by " + clean(c.by, 64);
+  if (!c.reason.empty()) text += ": " + clean(c.reason);
+  return text;
+}
+
+const char* verb(CommandKind kind) {
+  switch (kind) {
+    case CommandKind::activate:
+      return "activate";
+    case CommandKind::deactivate:
+      return "deactivate";
+    case CommandKind::recover:
+      return "recover";
+    case CommandKind::force_failover:
+      break;
+  }
+  return "force-failover";
+}
+
+}  // namespace
+
+Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Changes& changes) {
+  const auto until = [&]() -> std::optional<WallTime> {
+    return c.duration ? std::optional(now + *c.duration) : std::nullopt;
+  };
+  const auto for_a_time = [&] { return c.duration ? " until " + to_rfc3339(*until()) : std::string(); };
+  const auto note = [&](const std::string& what) {
+    changes.state = true;
+    changes.notes.push_back({"command", what + signed_by(c), now});
+  };
+
+  if (c.kind == CommandKind::recover || c.kind == CommandKind::force_failover) {
+    if (!active_) {
+      return Error{errc::refused, spec_.key.fqdn + " is deactivated: activate it first"};
+    }
+    if (spec_.mode == ServiceMode::observe) {
+      return Error{errc::refused, spec_.key.fqdn + " is in `mode: observe`: nothing is ever written for it"};
+    }
+  }
+
+  switch (c.kind) {
+    case CommandKind::activate: {
+      if (active_ && !c.duration && !active_flips_at_) return std::string("already active");
+      const bool was = active_;
+      active_ = true;
+      active_flips_at_ = until();
+      if (!was) {
+        for (auto& t : targets_) t = TargetState{};
+        seen_since_activation_ = false;
+        fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
+      }
+      note(std::string(was ? "stays active" : "activated") + for_a_time());
+      changes.merge(settle("activated" + signed_by(c), now, false));
+      return std::string(was ? "stays active" : "activated; the first round runs now") + for_a_time();
+    }
+    case CommandKind::deactivate: {
+      if (!active_ && !c.duration && !active_flips_at_) return std::string("already deactivated");
+      active_ = false;
+      active_flips_at_ = until();
+      requested_.reset();
+      forced_.reset();
+      note("deactivated" + for_a_time());
+      changes.merge(settle("deactivated" + signed_by(c), now, false));
+      const auto values = serving_values();
+      return "deactivated" + for_a_time() + "; DNS stays as it is" +
+             (values.empty() ? std::string() : ", serving " + values.front());
+    }
+    case CommandKind::recover: {
+      const bool at_home = serving_ == 0 && record_ == RecordState::ours && !requested_;
+      if (at_home && !forced_ && !c.duration) return std::string("nothing to do: the primary is served");
+      forced_.reset();
+      if (c.duration) forced_ = Forced{ForcedTo::primary, until(), clean(c.reason), clean(c.by, 64)};
+      if (!at_home) requested_ = 0;
+      note(std::string(verb(c.kind)) + for_a_time());
+      if (at_home) return "the primary is served and stays so" + for_a_time();
+      return "the primary is being written" + for_a_time();
+    }
+    case CommandKind::force_failover:
+      break;
+  }
+  forced_ = Forced{ForcedTo::failover, until(), clean(c.reason), clean(c.by, 64)};
+  requested_.reset();
+  if (record_ == RecordState::foreign && serving_ != 0) requested_ = serving_;
+  if (record_ == RecordState::none || (record_ == RecordState::foreign && serving_ == 0)) {
+    const auto fit = std::find_if(targets_.begin() + 1, targets_.end(),
+                                  [](const TargetState& t) { return t.last == Verdict::pass; });
+    requested_ = fit == targets_.end() ? 1 : static_cast<std::size_t>(fit - targets_.begin());
+  }
+  note(std::string(verb(c.kind)) + for_a_time());
+  if (serving_ != 0 && !requested_) return "the failover is served and held" + for_a_time();
+  return "the failover is being written" + for_a_time();
+}
+
+Changes ServiceModel::clock_advanced(WallTime now) {
+  Changes changes;
+  if (forced_ && forced_->until && *forced_->until <= now) {
+    const auto what = forced_->to == ForcedTo::failover ? "failover" : "primary";
+    forced_.reset();
+    changes.state = true;
+    changes.notes.push_back({"command", std::string("the forced ") + what + " has run out", now});
+  }
+  if (active_flips_at_ && *active_flips_at_ <= now) {
+    active_flips_at_.reset();
+    Command c;
+    c.kind = active_ ? CommandKind::deactivate : CommandKind::activate;
+    c.reason = "the time given with --for has run out";
+    (void)command(c, now, changes);  // neither of the two can be refused
+  }
+  return changes;
+}
+
+std::optional<WallTime> ServiceModel::next_clock() const {
+  std::optional<WallTime> next = active_flips_at_;
+  if (forced_ && forced_->until && (!next || *forced_->until < *next)) next = forced_->until;
+  return next;
+}
+
+Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
+  Changes changes;
+  const auto old = std::exchange(spec_, std::move(spec));
+  std::vector<TargetState> kept(1 + spec_.backups.size());
+  const auto probed_as = [](const ServiceSpec& s, std::size_t i) {
+    const auto& address = i == 0 ? (s.probe_address.empty() ? s.address : s.probe_address)
+                                 : s.backups[i - 1].data;
+    return std::tuple(address, i == 0 ? std::optional(s.monitor) : s.backups[i - 1].monitor);
+  };
+  bool all_kept = kept.size() == targets_.size();
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    bool found = false;
+    for (std::size_t j = 0; j < targets_.size() && !found; ++j) {
+      if (probed_as(spec_, i) != probed_as(old, j)) continue;
+      kept[i] = targets_[j];
+      found = true;
+    }
+    all_kept = all_kept && found;
+  }
+  targets_ = std::move(kept);
+  if (!all_kept) fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
+  requested_.reset();
+  const auto target = served_ ? target_with(*served_) : std::nullopt;
+  if (target) {
+    serving_ = *target;
+  } else if (serving_ >= targets_.size()) {
+    serving_ = 0;
+  }
+  if (served_ && served_->ttl != spec_.ttl) touch_wanted_ = true;
+  changes.state = true;
+  changes.notes.push_back({"configured", "the configuration of the service changed", now});
+  return changes;
+}
+
+}  // namespace hotswapd
