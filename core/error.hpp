@@ -1,4 +1,5 @@
-// Errors as values: `result<T>` carries an error_code (cheap, for the loop), `Fallible<T>` an Error with a sentence.
+// Errors as values: `result<T>` carries an error_code (cheap, for the loop), `Fallible<T>` an Error
+// with a sentence.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -17,13 +18,14 @@ enum class errc {
   invalid_argument = 1,  // the caller's input is wrong; the same call fails again
   not_found,
   already_exists,
-  conflict,       // compare-and-set found something else
-  refused,        // understood and declined: permission, policy, configuration of the other side
-  unavailable,    // cannot be done now (disk, peer, limit); may go through later
-  unknown_fate,   // asked, and the answer never came: it may have been done (never read it as "not done")
-  timed_out,      // a deadline of ours passed before anything left
-  corrupt,        // stored or received data that cannot be what it claims
-  not_built,      // a feature of the contract that this build does not have yet
+  conflict,      // compare-and-set found something else
+  refused,       // understood and declined: permission, policy, configuration of the other side
+  unavailable,   // cannot be done now (disk, peer, limit); may go through later
+  unknown_fate,  // asked, and the answer never came: it may have been done (never read it as "not
+                 // done")
+  timed_out,     // a deadline of ours passed before anything left
+  corrupt,       // stored or received data that cannot be what it claims
+  not_built,     // a feature of the contract that this build does not have yet
   internal,
 };
 
@@ -37,8 +39,10 @@ struct Error {
 template <class T>
 using Fallible = boost::system::result<T, Error>;
 
-// Lets .value() of an unchecked Fallible say what it was; a caller that can fail checks has_value() instead.
-[[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
+// Lets .value() of an unchecked Fallible say what it was; a caller that can fail checks has_value()
+// instead.
+[[noreturn]] void throw_exception_from_error(const Error& error,
+                                             const boost::source_location& where);
 
 const char* to_string(errc code) noexcept;
 

@@ -1,4 +1,5 @@
-// Everything worth telling a human: made by monitor/, worded by notifiers/, kept in the outbox until it is told.
+// Everything worth telling a human: made by monitor/, worded by notifiers/, kept in the outbox
+// until it is told.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +24,13 @@ struct MonitorEvent {
   RecordKey service;
   WallTime at;
   std::string state;
-  std::string address;              // probe: the probed address; status: empty
-  std::vector<std::string> serving;  // what DNS serves now
-  std::uint32_t serial = 0;          // published zone serial, 0 when unknown
-  std::string message;               // clean text, may be empty
+  std::string address;                 // probe: the probed address; status: empty
+  std::vector<std::string> serving;    // what DNS serves now
+  std::uint32_t serial = 0;            // published zone serial, 0 when unknown
+  std::string message;                 // clean text, may be empty
   std::vector<Micros> response_times;  // probe: of the round's attempts that got an answer
-  // True when this is a change (delivery `change` tells only these); false for the repetitions that `all` adds.
+  // True when this is a change (delivery `change` tells only these); false for the repetitions that
+  // `all` adds.
   bool change = true;
 };
 

@@ -1,4 +1,5 @@
-// Where lines for the operator go. One line per change, a stable id first; docs/operations.md explains every id.
+// Where lines for the operator go. One line per change, a stable id first; docs/operations.md
+// explains every id.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
-// What one probe attempt and one round found out. Plain data: made on a probe shard, handed over by value.
+// What one probe attempt and one round found out. Plain data: made on a probe shard, handed over by
+// value.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +12,27 @@
 
 namespace hotswapd {
 
-// `inconclusive` is our own trouble, never the target's: it counts neither for nor against (PRODUCT §4).
+// `inconclusive` is our own trouble, never the target's: it counts neither for nor against (PRODUCT
+// §4).
 enum class Verdict : std::uint8_t { pass, fail, inconclusive };
 
 // Why an attempt did not pass. `none` with Verdict::pass only.
-enum class FailureClass : std::uint8_t { none, resolve, connect, tls, protocol, content, timeout, local };
+enum class FailureClass : std::uint8_t {
+  none,
+  resolve,
+  connect,
+  tls,
+  protocol,
+  content,
+  timeout,
+  local
+};
 
 // How far an attempt came.
 enum class Phase : std::uint8_t { none, resolve, connect, tls, exchange };
 
-// Time since the attempt began at which each phase ended; absent when the phase was not reached or not needed.
+// Time since the attempt began at which each phase ended; absent when the phase was not reached or
+// not needed.
 struct PhaseTimes {
   std::optional<Micros> resolve;
   std::optional<Micros> connect;
@@ -33,12 +45,14 @@ struct ProbeResult {
   Verdict verdict = Verdict::inconclusive;
   FailureClass failure = FailureClass::none;
   Phase phase = Phase::none;
-  std::string reason;  // one clean sentence without a final stop, <= 256 bytes; on a pass what was seen ("HTTP 200")
+  std::string reason;  // one clean sentence without a final stop, <= 256 bytes; on a pass what was
+                       // seen ("HTTP 200")
   PhaseTimes times;
 };
 
 // One target's part of a round: attempts in the order they were made (1 .. 1 + retries).
-// pass: the last attempt passed. fail: all failed. inconclusive: none passed and one at least was inconclusive.
+// pass: the last attempt passed. fail: all failed. inconclusive: none passed and one at least was
+// inconclusive.
 struct TargetRound {
   Verdict verdict = Verdict::inconclusive;
   std::string address;  // as probed: the address or name of the target, without port
@@ -51,12 +65,15 @@ struct TargetRound {
 // One round of a service: primary and backups probed side by side.
 struct RoundResult {
   ServiceId service;
-  std::uint64_t epoch = 0;   // of the specification it was made with: results of an older one are dropped
+  std::uint64_t epoch =
+      0;  // of the specification it was made with: results of an older one are dropped
   std::uint64_t number = 0;  // counts the rounds of this process, 1 is the first
-  std::uint64_t skipped = 0;  // slots missed since the round before, because attempts outlasted the interval
+  std::uint64_t skipped =
+      0;  // slots missed since the round before, because attempts outlasted the interval
   TimePoint started;
   TimePoint finished;
-  std::vector<std::optional<TargetRound>> targets;  // [0] primary, [1 + i] backup i; nullopt: not probed
+  std::vector<std::optional<TargetRound>>
+      targets;  // [0] primary, [1 + i] backup i; nullopt: not probed
 };
 
 const char* to_string(Verdict verdict) noexcept;

@@ -1,5 +1,6 @@
-// What the operator asked for, service by service: validated, with every default filled in. Made by config/ (and the
-// REST interface), read by monitor/ and probes/. Equal specifications compare equal: that is how a reload finds changes.
+// What the operator asked for, service by service: validated, with every default filled in. Made by
+// config/ (and the REST interface), read by monitor/ and probes/. Equal specifications compare
+// equal: that is how a reload finds changes.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ struct TlsSpec {
 struct MonitorSpec {
   Protocol protocol = Protocol::none;
   Millis interval{60'000};
-  int retries = 1;        // attempts after the first while it fails
+  int retries = 1;         // attempts after the first while it fails
   Millis timeout{10'000};  // of one attempt, over resolve + connect + TLS + exchange
   std::uint16_t port = 0;  // 0: the protocol's own
   std::string path;        // empty: any answer is up
@@ -56,7 +57,7 @@ enum class FailoverMode : std::uint8_t { ip, cname };
 
 struct BackupSpec {
   FailoverMode mode = FailoverMode::ip;
-  std::string data;                    // canonical address, or host name in lower case without final dot
+  std::string data;  // canonical address, or host name in lower case without final dot
   std::optional<MonitorSpec> monitor;  // absent: `monitor: none`, not probed
   bool operator==(const BackupSpec&) const = default;
 };
@@ -100,16 +101,16 @@ struct MaintenanceWindow {
 
 struct ServiceSpec {
   RecordKey key;
-  std::string address;  // published when the primary serves: canonical address, or host name
+  std::string address;        // published when the primary serves: canonical address, or host name
   std::string probe_address;  // where the primary is probed; empty: `address`
   MonitorSpec monitor;
   std::vector<BackupSpec> backups;  // in order of preference, at least one
   std::string provider;             // name in Config::providers
   bool auto_recover = true;
-  int recovery_delay = 0;   // good rounds in sequence; 0 and 1: the first good one
-  std::uint32_t ttl = 30;   // seconds
-  int fall = 1;             // bad rounds in sequence before down
-  Millis recheck{60'000};   // interval while a change is pending; <= monitor.interval
+  int recovery_delay = 0;  // good rounds in sequence; 0 and 1: the first good one
+  std::uint32_t ttl = 30;  // seconds
+  int fall = 1;            // bad rounds in sequence before down
+  Millis recheck{60'000};  // interval while a change is pending; <= monitor.interval
   NotifyEvents notify;
   std::string notify_text;  // as it was given
   std::string contact;

@@ -12,14 +12,15 @@
 
 namespace hotswapd {
 
-// Carries what must be there before, and what is wanted. A provider that can compare refuses when either differs (S3).
+// Carries what must be there before, and what is wanted. A provider that can compare refuses when
+// either differs (S3).
 struct SwapPlan {
   RecordKey key;
   std::optional<RecordSet> expect;                 // absent: the name must have no A, AAAA or CNAME
   std::optional<std::uint64_t> expect_generation;  // absent: the provider must know none
   RecordSet want;                                  // never empty (S4)
   std::uint64_t generation = 0;                    // higher than any before (S2)
-  std::string op;                                  // names this operation for ever; a repetition carries the same
+  std::string op;  // names this operation for ever; a repetition carries the same
 };
 
 enum class SwapOutcome : std::uint8_t {
@@ -38,9 +39,9 @@ struct ApplyResult {
 
 // What one authoritative name server answered when it was asked for the proof.
 struct ServerEvidence {
-  std::string server;  // "192.0.2.5:53", "[2001:db8::1]:53"
-  bool proved = false;  // AA, the whole set, TTL <= ours
-  std::string detail;   // what it answered, or why it did not
+  std::string server;        // "192.0.2.5:53", "[2001:db8::1]:53"
+  bool proved = false;       // AA, the whole set, TTL <= ours
+  std::string detail;        // what it answered, or why it did not
   std::uint32_t serial = 0;  // SOA serial it served, 0 when not seen
 };
 

@@ -6,7 +6,9 @@
 namespace hotswapd {
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 struct CodePoint {
   std::uint32_t value = 0;
@@ -39,11 +41,13 @@ CodePoint decode(std::string_view text) {
   return {value, length};
 }
 
-// Controls, and the format characters that reorder or hide text (Unicode categories Cc and the Cf ones that lie).
+// Controls, and the format characters that reorder or hide text (Unicode categories Cc and the Cf
+// ones that lie).
 bool harmful(std::uint32_t c) {
   return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
-         (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-         c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+         (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+         (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 void append_escaped(std::string& out, std::string_view bytes) {

@@ -1,4 +1,5 @@
-// The time types that everything shares. Nothing in core/ reads a clock: `now` is always an argument.
+// The time types that everything shares. Nothing in core/ reads a clock: `now` is always an
+// argument.
 #pragma once
 
 #include <chrono>
@@ -13,7 +14,8 @@ using Seconds = std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 
-// Wall-clock time, for stamps that people and other machines read; never for deciding how long something took.
+// Wall-clock time, for stamps that people and other machines read; never for deciding how long
+// something took.
 using WallTime = std::chrono::sys_time<Millis>;
 
 }  // namespace hotswapd

@@ -16,7 +16,7 @@ struct StoredRecord {
   RecordKey key;
   RecordSet set;
   std::uint64_t generation = 0;
-  std::string op;                // the operation that wrote it
+  std::string op;                 // the operation that wrote it
   std::uint32_t zone_serial = 0;  // of the zone after this write
 };
 
@@ -24,8 +24,9 @@ class RecordJournal {
  public:
   virtual ~RecordJournal() = default;
 
-  // Makes the record durable (fsync), replacing the one of the same key. `done` is called on shard 0, once, with an
-  // error when the disk refused: then the record does not exist and must not be answered.
+  // Makes the record durable (fsync), replacing the one of the same key. `done` is called on shard
+  // 0, once, with an error when the disk refused: then the record does not exist and must not be
+  // answered.
   virtual void save(StoredRecord record, std::function<void(Fallible<void>)> done) = 0;
 };
 

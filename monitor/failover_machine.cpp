@@ -26,13 +26,15 @@ Decision write(std::size_t target, std::string rule, std::string text) {
   return d;
 }
 
-// S8: seen good in the last round; a target that is not probed needs other proof that our own link works.
+// S8: seen good in the last round; a target that is not probed needs other proof that our own link
+// works.
 bool fit(const FailoverView& v, std::size_t i) {
   const auto& t = v.targets[i];
   return t.probed ? t.last == Verdict::pass : v.link_proved;
 }
 
-std::optional<std::size_t> first_fit_backup(const FailoverView& v, std::optional<std::size_t> except) {
+std::optional<std::size_t> first_fit_backup(const FailoverView& v,
+                                            std::optional<std::size_t> except) {
   for (std::size_t i = 1; i < v.targets.size(); ++i) {
     if (i != except && fit(v, i)) return i;
   }
@@ -48,7 +50,8 @@ bool failed_hard(const TargetView& t) {
   return t.probed && t.health == Health::down && t.last == Verdict::fail;
 }
 
-Decision operators_word(const FailoverView& v, std::size_t target, std::string rule, std::string text) {
+Decision operators_word(const FailoverView& v, std::size_t target, std::string rule,
+                        std::string text) {
   auto d = write(target, std::move(rule), std::move(text));
   d.moves = target != v.serving || v.value_differs;
   d.overrides_drift = true;
@@ -60,19 +63,23 @@ Decision wish_on_primary(const FailoverView& v) {
   const auto& p = v.targets[primary];
   if (p.health != Health::down) {
     if (p.last == Verdict::fail) {
-      return hold("pending", p.label + " failed" + (p.reason.empty() ? "" : " (" + p.reason + ")") + ", not yet as often in sequence as `fall` asks",
+      return hold("pending",
+                  p.label + " failed" + (p.reason.empty() ? "" : " (" + p.reason + ")") +
+                      ", not yet as often in sequence as `fall` asks",
                   "the next round of the primary");
     }
     return hold("steady", p.label + " is up and served", "nothing: all is well");
   }
   if (p.last != Verdict::fail) {
-    return hold("undecided", "the last round of " + p.label + " decided nothing", "a decided round");
+    return hold("undecided", "the last round of " + p.label + " decided nothing",
+                "a decided round");
   }
   if (const auto backup = first_fit_backup(v, std::nullopt)) {
-    auto d = write(*backup, "primary-down",
-                   is_down(p) + " and " + v.targets[*backup].label +
-                       (v.targets[*backup].probed ? " passed its last round"
-                                                  : " is not probed, while our own link is proved"));
+    auto d =
+        write(*backup, "primary-down",
+              is_down(p) + " and " + v.targets[*backup].label +
+                  (v.targets[*backup].probed ? " passed its last round"
+                                             : " is not probed, while our own link is proved"));
     d.moves = d.counted = true;
     return d;
   }
@@ -104,10 +111,11 @@ Decision wish_on_backup(const FailoverView& v) {
   }
   if (hard) {
     if (const auto other = first_fit_backup(v, v.serving)) {
-      auto d = write(*other, "backup-down",
-                     is_down(served) + " and " + v.targets[*other].label +
-                         (v.targets[*other].probed ? " passed its last round"
-                                                   : " is not probed, while our own link is proved"));
+      auto d =
+          write(*other, "backup-down",
+                is_down(served) + " and " + v.targets[*other].label +
+                    (v.targets[*other].probed ? " passed its last round"
+                                              : " is not probed, while our own link is proved"));
       d.moves = d.counted = true;
       return d;
     }
@@ -133,7 +141,8 @@ Decision wish_on_backup(const FailoverView& v) {
                 "more good rounds of the primary");
   }
   if (p.last == Verdict::inconclusive) {
-    return hold("undecided", "the last round of " + p.label + " decided nothing", "a decided round");
+    return hold("undecided", "the last round of " + p.label + " decided nothing",
+                "a decided round");
   }
   return hold("primary-still-down", p.label + " is still down; " + served.label + " is served",
               "the primary to pass a round");
@@ -144,8 +153,9 @@ Decision wish(const FailoverView& v) {
   if (d.action == Action::write) return d;
   if (v.value_differs) {
     if (!fit(v, v.serving)) {
-      return hold("edited", "the configuration gives " + v.targets[v.serving].label +
-                                " another value, but it did not pass its last round",
+      return hold("edited",
+                  "the configuration gives " + v.targets[v.serving].label +
+                      " another value, but it did not pass its last round",
                   v.targets[v.serving].label + " to pass a round");
     }
     auto edited = write(v.serving, "edited",
@@ -167,7 +177,8 @@ Decision decide(const FailoverView& v) {
     return hold("swap-under-way", "a swap of this service is under way", "its end");
   }
   if (v.record == RecordState::unread) {
-    return hold("record-unread", "the live record has not been read yet", "the DNS provider to answer");
+    return hold("record-unread", "the live record has not been read yet",
+                "the DNS provider to answer");
   }
 
   // An operator's word goes before everything but `observe`, which refuses it where it is spoken.
@@ -194,7 +205,8 @@ Decision decide(const FailoverView& v) {
 
   if (v.record == RecordState::none) {
     if (!fit(v, primary)) {
-      return hold("first-contact", "the name has no record, and the primary has not passed a round yet",
+      return hold("first-contact",
+                  "the name has no record, and the primary has not passed a round yet",
                   "the first good round of the primary");
     }
     if (v.observe) {
@@ -207,7 +219,9 @@ Decision decide(const FailoverView& v) {
   if (v.record == RecordState::foreign) {
     const auto what = "the record was changed by someone else to " + v.foreign;
     if (v.on_drift == OnDrift::hold || v.observe) {
-      return hold("drift", what, "the record to be one of ours again, or an operator's `recover` or `force-failover`");
+      return hold(
+          "drift", what,
+          "the record to be one of ours again, or an operator's `recover` or `force-failover`");
     }
     for (const auto& guard : v.guards) {
       if (!guard.holds && guard.name != "hold-down") {
@@ -231,8 +245,9 @@ Decision decide(const FailoverView& v) {
   auto d = wish(v);
   if (d.action == Action::hold) return d;
   if (v.observe) {
-    return hold("observe", "would write " + v.targets[d.target].label + " (" + d.text +
-                               "), but `mode: observe` never writes",
+    return hold("observe",
+                "would write " + v.targets[d.target].label + " (" + d.text +
+                    "), but `mode: observe` never writes",
                 "nothing: this service only reports");
   }
   // A target that fails hard may be left before the hold-down is over (S9): the served one is down.

@@ -1,4 +1,5 @@
-// The decision: from what is known of a service to hold, or to write one of its targets into DNS, and why. Pure.
+// The decision: from what is known of a service to hold, or to write one of its targets into DNS,
+// and why. Pure.
 #pragma once
 
 #include <cstddef>
@@ -40,11 +41,12 @@ struct FailoverView {
   RecordState record = RecordState::unread;
   std::string foreign;  // what stands there instead, when foreign
   std::size_t serving = 0;
-  bool value_differs = false;  // what is served is not what the configuration says for `serving`: it was edited
-  bool needs_touch = false;    // only TTL or generation differ
+  bool value_differs =
+      false;  // what is served is not what the configuration says for `serving`: it was edited
+  bool needs_touch = false;  // only TTL or generation differ
   std::vector<TargetView> targets;
-  std::optional<ForcedTo> forced;         // an operator's lasting word
-  std::optional<std::size_t> requested;   // an operator's word for once: write this target now
+  std::optional<ForcedTo> forced;        // an operator's lasting word
+  std::optional<std::size_t> requested;  // an operator's word for once: write this target now
   bool auto_recover = true;
   int recovery_delay = 0;
   OnAllDown on_all_down = OnAllDown::hold;
@@ -57,14 +59,14 @@ enum class Action : std::uint8_t { hold, write };
 
 struct Decision {
   Action action = Action::hold;
-  std::size_t target = 0;         // write: what to serve
-  bool moves = false;             // write: traffic goes elsewhere (else only TTL, generation or first contact)
-  bool counted = false;           // write: counts for max_swaps_per_hour
-  bool overrides_drift = false;   // write: whatever stands there
-  bool limited = false;           // hold: because of max_swaps_per_hour; alarmed once
-  std::string rule;               // stable short word: "primary-down"
-  std::string text;               // why, in words
-  std::string waiting_for;        // what would change it
+  std::size_t target = 0;  // write: what to serve
+  bool moves = false;  // write: traffic goes elsewhere (else only TTL, generation or first contact)
+  bool counted = false;          // write: counts for max_swaps_per_hour
+  bool overrides_drift = false;  // write: whatever stands there
+  bool limited = false;          // hold: because of max_swaps_per_hour; alarmed once
+  std::string rule;              // stable short word: "primary-down"
+  std::string text;              // why, in words
+  std::string waiting_for;       // what would change it
 };
 
 Decision decide(const FailoverView& view);

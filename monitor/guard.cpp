@@ -9,13 +9,17 @@ namespace {
 
 constexpr auto window = std::chrono::hours(1);
 
-// In the last hour, or stamped later than now because the clock was set back meanwhile: then it counts for an hour at
-// the most, since its distance to now is judged, not its side.
-bool counts(WallTime at, WallTime now) { return at > now - window && at < now + window; }
+// In the last hour, or stamped later than now because the clock was set back meanwhile: then it
+// counts for an hour at the most, since its distance to now is judged, not its side.
+bool counts(WallTime at, WallTime now) {
+  return at > now - window && at < now + window;
+}
 
 }  // namespace
 
-void SwapBudget::add(WallTime at) { swaps_.push_back(at); }
+void SwapBudget::add(WallTime at) {
+  swaps_.push_back(at);
+}
 
 void SwapBudget::forget_older_than_an_hour(WallTime now) {
   std::erase_if(swaps_, [now](WallTime at) { return !counts(at, now); });
@@ -55,7 +59,8 @@ GuardCheck check_budget(const SwapBudget& budget, int max_per_hour, WallTime now
 
 GuardCheck check_hold_down(std::optional<Millis> since_swap, std::uint32_t ttl) {
   const Millis need = Seconds(ttl);
-  if (!since_swap || *since_swap >= need) return {"hold-down", true, "the last swap is older than the TTL"};
+  if (!since_swap || *since_swap >= need)
+    return {"hold-down", true, "the last swap is older than the TTL"};
   return {"hold-down", false,
           "the last swap is younger than the TTL of " + std::to_string(ttl) + " s"};
 }

@@ -1,4 +1,5 @@
-// What may hold an automatic move back although health asks for it: each guard says by itself whether it holds. Pure.
+// What may hold an automatic move back although health asks for it: each guard says by itself
+// whether it holds. Pure.
 #pragma once
 
 #include <optional>
@@ -17,8 +18,9 @@ struct GuardCheck {
   std::string text;  // a sentence for `explain`
 };
 
-// Swaps by decision in the last hour, both ways (operator commands are not counted). Wall clock, since it must survive
-// a restart; a clock that was set back never gives a swap more than an hour of life.
+// Swaps by decision in the last hour, both ways (operator commands are not counted). Wall clock,
+// since it must survive a restart; a clock that was set back never gives a swap more than an hour
+// of life.
 class SwapBudget {
  public:
   void add(WallTime at);

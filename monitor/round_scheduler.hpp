@@ -1,4 +1,5 @@
-// Runs the rounds: when each service is due, on which shard, with how many attempts; judges nothing.
+// Runs the rounds: when each service is due, on which shard, with how many attempts; judges
+// nothing.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace hotswapd {
 class RoundScheduler : public Rounds {
  public:
   // Makes the prober of a target, on the shard where it will live.
-  using ProberFactory = std::function<std::unique_ptr<Prober>(asio::io_context&, const TargetSpec&)>;
+  using ProberFactory =
+      std::function<std::unique_ptr<Prober>(asio::io_context&, const TargetSpec&)>;
   // Gets each finished round, on the shard's thread; must not block.
   using RoundSink = std::function<void(RoundResult)>;
 
@@ -26,8 +28,8 @@ class RoundScheduler : public Rounds {
     std::uint64_t rounds = 0;
     std::uint64_t attempts = 0;
     std::uint64_t skipped_slots = 0;
-    std::uint64_t in_flight = 0;      // attempts
-    Micros worst_lateness{0};         // of a round's start against its slot, since the last call
+    std::uint64_t in_flight = 0;  // attempts
+    Micros worst_lateness{0};     // of a round's start against its slot, since the last call
   };
 
   // The shards outlive the scheduler. Rounds run on shard hash(service) % size.

@@ -15,11 +15,12 @@ namespace hotswapd {
 // What is needed to run the rounds of one service.
 struct RoundSpec {
   ServiceId service;
-  std::uint64_t epoch = 0;    // copied into every RoundResult
-  std::string grid_key;       // "zone/fqdn": its stable hash spreads the rounds over the interval
+  std::uint64_t epoch = 0;  // copied into every RoundResult
+  std::string grid_key;     // "zone/fqdn": its stable hash spreads the rounds over the interval
   Millis interval{60'000};
-  Millis recheck{60'000};     // used instead while set_pending(true)
-  std::vector<std::optional<TargetSpec>> targets;  // [0] primary, [1 + i] backup i; nullopt: not probed
+  Millis recheck{60'000};  // used instead while set_pending(true)
+  std::vector<std::optional<TargetSpec>>
+      targets;  // [0] primary, [1 + i] backup i; nullopt: not probed
 };
 
 // When the first round of an upserted service comes.
@@ -32,12 +33,13 @@ class Rounds {
  public:
   virtual ~Rounds() = default;
 
-  // Any thread. An upsert replaces what was known under the same id; a round of the old one that is in flight is
-  // cancelled and never reported.
+  // Any thread. An upsert replaces what was known under the same id; a round of the old one that is
+  // in flight is cancelled and never reported.
   virtual void upsert(RoundSpec spec, FirstRound first) = 0;
   virtual void remove(ServiceId service) = 0;
   virtual void set_pending(ServiceId service, bool pending) = 0;
-  virtual void run_now(ServiceId service) = 0;  // besides the grid; nothing when a round is in flight
+  virtual void run_now(
+      ServiceId service) = 0;  // besides the grid; nothing when a round is in flight
 };
 
 }  // namespace hotswapd

@@ -23,8 +23,8 @@ const char* to_string(ServiceStatus status) noexcept {
 }
 
 std::optional<ServiceStatus> service_status(std::string_view word) {
-  for (const auto s : {ServiceStatus::unk, ServiceStatus::ok, ServiceStatus::trouble,
-                       ServiceStatus::failover}) {
+  for (const auto s :
+       {ServiceStatus::unk, ServiceStatus::ok, ServiceStatus::trouble, ServiceStatus::failover}) {
     if (word == to_string(s)) return s;
   }
   return std::nullopt;
@@ -56,7 +56,8 @@ ServiceModel::ServiceModel(ServiceSpec spec, WallTime now)
     : spec_(std::move(spec)), targets_(1 + spec_.backups.size()), status_since_(now) {}
 
 HealthPolicy ServiceModel::policy(std::size_t target) const {
-  // `recovery_delay` is about coming back: a primary that is served anyway is up with its first good round.
+  // `recovery_delay` is about coming back: a primary that is served anyway is up with its first
+  // good round.
   const int rise = target == 0 && serving_ != 0 ? std::max(1, spec_.recovery_delay) : 1;
   return {rise, spec_.fall};
 }
@@ -95,7 +96,8 @@ MonitorEvent ServiceModel::event(EventKind kind, std::string state, WallTime now
   return e;
 }
 
-void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime now, bool change) const {
+void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime now,
+                                 bool change) const {
   const auto& t = targets_[target];
   const char* state = "unk";
   if (change) {
@@ -115,8 +117,9 @@ void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime 
     }
   }
   if (change) {
-    changes.notes.push_back({"address", target_label(target) + " is " + state +
-                                            (e.message.empty() ? "" : ": " + e.message), now});
+    changes.notes.push_back(
+        {"address",
+         target_label(target) + " is " + state + (e.message.empty() ? "" : ": " + e.message), now});
   }
   changes.events.push_back(std::move(e));
 }
@@ -169,8 +172,10 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
   const bool changed = next != status_;
   if (changed) {
     changes.state = true;
-    changes.notes.push_back({"status", std::string(to_string(status_)) + " -> " + to_string(next) +
-                                           (why.empty() ? "" : ": " + why), now});
+    changes.notes.push_back({"status",
+                             std::string(to_string(status_)) + " -> " + to_string(next) +
+                                 (why.empty() ? "" : ": " + why),
+                             now});
     status_ = next;
     status_since_ = now;
   }
@@ -248,7 +253,9 @@ SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
   return p;
 }
 
-void ServiceModel::swap_begun(const Decision&) { swap_under_way_ = true; }
+void ServiceModel::swap_begun(const Decision&) {
+  swap_under_way_ = true;
+}
 
 void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   serving_ = target;
@@ -261,8 +268,8 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   touch_wanted_ = false;
 }
 
-Changes ServiceModel::swap_committed(const Decision& decision, const LiveRecord& live, TimePoint now,
-                                     WallTime wall) {
+Changes ServiceModel::swap_committed(const Decision& decision, const LiveRecord& live,
+                                     TimePoint now, WallTime wall) {
   Changes changes;
   changes.state = true;
   const auto from = served_ ? to_string(*served_) : std::string("no record");
@@ -272,7 +279,8 @@ Changes ServiceModel::swap_committed(const Decision& decision, const LiveRecord&
   proof_ = Proof::read_back;
   const auto to = live.set ? to_string(*live.set) : std::string("no record");
   if (decision.moves) {
-    changes.notes.push_back({decision.counted ? "swap" : "move", from + " -> " + to + ": " + decision.text, wall});
+    changes.notes.push_back(
+        {decision.counted ? "swap" : "move", from + " -> " + to + ": " + decision.text, wall});
     last_swap_ = now;
     if (decision.counted) budget_.add(wall);
     budget_.forget_older_than_an_hour(wall);
@@ -336,7 +344,8 @@ Changes ServiceModel::proof(Proof proof, const std::string& detail, WallTime wal
   return changes;
 }
 
-Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_generation, WallTime now) {
+Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_generation,
+                                  WallTime now) {
   Changes changes;
   if (swap_under_way_) return changes;  // the swap reads for itself
   const auto before = record_;
@@ -357,9 +366,11 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
     served_ = live.set;
     record_ = RecordState::ours;
     changes.state = true;
-    changes.notes.push_back({"adopted", std::string(first ? "found " : "somebody wrote ") +
-                                            to_string(*live.set) + ", which is " +
-                                            target_label(*target) + ": adopted", now});
+    changes.notes.push_back({"adopted",
+                             std::string(first ? "found " : "somebody wrote ") +
+                                 to_string(*live.set) + ", which is " + target_label(*target) +
+                                 ": adopted",
+                             now});
   } else {
     record_ = RecordState::foreign;
     foreign_ = to_string(*live.set);
@@ -370,7 +381,8 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
                     (provider_keeps_generation && live.generation.value_or(0) == 0);
   }
   if (record_ == RecordState::foreign && before != RecordState::foreign) {
-    changes.notes.push_back({"drift", "the record was changed by someone else to " + foreign_, now});
+    changes.notes.push_back(
+        {"drift", "the record was changed by someone else to " + foreign_, now});
     changes.merge(settle("the record was changed by someone else to " + foreign_, now, false));
   } else if (before == RecordState::foreign && record_ != RecordState::foreign) {
     changes.notes.push_back({"drift_ended", "the record is one of ours again", now});
@@ -391,13 +403,17 @@ Changes ServiceModel::limit_reached(const std::string& text, WallTime wall) {
   return changes;
 }
 
-void ServiceModel::limit_passed() { limit_told_ = false; }
+void ServiceModel::limit_passed() {
+  limit_told_ = false;
+}
 
 void ServiceModel::require_fresh_rounds(int rounds) {
   fresh_rounds_missing_ = std::max(fresh_rounds_missing_, rounds);
 }
 
-void ServiceModel::remember_swap(WallTime at) { budget_.add(at); }
+void ServiceModel::remember_swap(WallTime at) {
+  budget_.add(at);
+}
 
 bool ServiceModel::change_pending() const {
   if (!active_) return false;

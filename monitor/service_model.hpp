@@ -1,5 +1,6 @@
-// One service as the daemon knows it: health of its targets, what is served, who forced what, and what to tell. Pure:
-// rounds, commands and the ends of swaps go in, changes to journal and events to tell come out.
+// One service as the daemon knows it: health of its targets, what is served, who forced what, and
+// what to tell. Pure: rounds, commands and the ends of swaps go in, changes to journal and events
+// to tell come out.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct Forced {
 // How sure we are of what is served (S17).
 enum class Proof : std::uint8_t { none, applied, read_back, proved, not_proved };
 
-const char* to_string(Proof proof) noexcept;  // "", "applied", "read back", "proved", "applied, not proved"
+const char* to_string(
+    Proof proof) noexcept;  // "", "applied", "read back", "proved", "applied, not proved"
 
 // Something for the history and the operator's log.
 struct Note {
@@ -74,9 +76,10 @@ class ServiceModel {
  public:
   ServiceModel(ServiceSpec spec, WallTime now);
 
-  // From the state row of an earlier run. A detail that cannot be read is an error and changes nothing.
-  Fallible<void> restore(std::uint64_t generation, const std::string& active, const std::string& status,
-                         const std::string& detail);
+  // From the state row of an earlier run. A detail that cannot be read is an error and changes
+  // nothing.
+  Fallible<void> restore(std::uint64_t generation, const std::string& active,
+                         const std::string& status, const std::string& detail);
   std::string active_name() const;  // "primary", "backup:0"
   std::string detail() const;       // JSON for the state row
 
@@ -86,11 +89,12 @@ class ServiceModel {
   // What the provider says is there: at the start, and now and then.
   Changes record_read(const LiveRecord& live, bool provider_keeps_generation, WallTime now);
 
-  // One finished round. The decision that follows is asked for with decision(); when it does not move traffic at once,
-  // settle() then tells how things stand.
+  // One finished round. The decision that follows is asked for with decision(); when it does not
+  // move traffic at once, settle() then tells how things stand.
   Changes round_finished(RoundResult round, WallTime now);
 
-  // Brings the told status up to date. `round_ended` adds the repetition that syslog delivery `all` asks for.
+  // Brings the told status up to date. `round_ended` adds the repetition that syslog delivery `all`
+  // asks for.
   Changes settle(const std::string& why, WallTime now, bool round_ended);
 
   Fallible<std::string> command(const Command& command, WallTime now, Changes& changes);
@@ -109,10 +113,13 @@ class ServiceModel {
 
   void swap_begun(const Decision& decision);
   // The swap was read back: what is served now is `live`.
-  Changes swap_committed(const Decision& decision, const LiveRecord& live, TimePoint now, WallTime wall);
+  Changes swap_committed(const Decision& decision, const LiveRecord& live, TimePoint now,
+                         WallTime wall);
   // Read back after a crash: the decision is gone, the target is found by its value.
-  Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason, WallTime wall);
-  Changes swap_abandoned(const std::string& why, bool conflicted, const std::optional<LiveRecord>& found, WallTime wall);
+  Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason,
+                       WallTime wall);
+  Changes swap_abandoned(const std::string& why, bool conflicted,
+                         const std::optional<LiveRecord>& found, WallTime wall);
   Changes proof(Proof proof, const std::string& detail, WallTime wall);
 
   // Told once when max_swaps_per_hour begins to hold.
@@ -170,7 +177,7 @@ class ServiceModel {
   std::optional<Forced> forced_;
   std::optional<std::size_t> requested_;
   int fresh_rounds_missing_ = 1;
-  bool seen_since_activation_ = false;  // a decided round of the primary
+  bool seen_since_activation_ = false;         // a decided round of the primary
   ServiceStatus status_ = ServiceStatus::unk;  // as it was told
   WallTime status_since_;
   std::string reason_;

@@ -35,7 +35,9 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
   const auto until = [&]() -> std::optional<WallTime> {
     return c.duration ? std::optional(now + *c.duration) : std::nullopt;
   };
-  const auto for_a_time = [&] { return c.duration ? " until " + to_rfc3339(*until()) : std::string(); };
+  const auto for_a_time = [&] {
+    return c.duration ? " until " + to_rfc3339(*until()) : std::string();
+  };
   const auto note = [&](const std::string& what) {
     changes.state = true;
     changes.notes.push_back({"command", what + signed_by(c), now});
@@ -46,7 +48,8 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
       return Error{errc::refused, spec_.key.fqdn + " is deactivated: activate it first"};
     }
     if (spec_.mode == ServiceMode::observe) {
-      return Error{errc::refused, spec_.key.fqdn + " is in `mode: observe`: nothing is ever written for it"};
+      return Error{errc::refused,
+                   spec_.key.fqdn + " is in `mode: observe`: nothing is ever written for it"};
     }
   }
 
@@ -63,7 +66,8 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
       }
       note(std::string(was ? "stays active" : "activated") + for_a_time());
       changes.merge(settle("activated" + signed_by(c), now, false));
-      return std::string(was ? "stays active" : "activated; the first round runs now") + for_a_time();
+      return std::string(was ? "stays active" : "activated; the first round runs now") +
+             for_a_time();
     }
     case CommandKind::deactivate: {
       if (!active_ && !c.duration && !active_flips_at_) return std::string("already deactivated");
@@ -79,9 +83,11 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
     }
     case CommandKind::recover: {
       const bool at_home = serving_ == 0 && record_ == RecordState::ours && !requested_;
-      if (at_home && !forced_ && !c.duration) return std::string("nothing to do: the primary is served");
+      if (at_home && !forced_ && !c.duration)
+        return std::string("nothing to do: the primary is served");
       forced_.reset();
-      if (c.duration) forced_ = Forced{ForcedTo::primary, until(), clean(c.reason), clean(c.by, 64)};
+      if (c.duration)
+        forced_ = Forced{ForcedTo::primary, until(), clean(c.reason), clean(c.by, 64)};
       if (!at_home) requested_ = 0;
       note(std::string(verb(c.kind)) + for_a_time());
       if (at_home) return "the primary is served and stays so" + for_a_time();
@@ -132,8 +138,8 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   const auto old = std::exchange(spec_, std::move(spec));
   std::vector<TargetState> kept(1 + spec_.backups.size());
   const auto probed_as = [](const ServiceSpec& s, std::size_t i) {
-    const auto& address = i == 0 ? (s.probe_address.empty() ? s.address : s.probe_address)
-                                 : s.backups[i - 1].data;
+    const auto& address =
+        i == 0 ? (s.probe_address.empty() ? s.address : s.probe_address) : s.backups[i - 1].data;
     return std::tuple(address, i == 0 ? std::optional(s.monitor) : s.backups[i - 1].monitor);
   };
   bool all_kept = kept.size() == targets_.size();

@@ -22,7 +22,8 @@ json::value record_json(const std::optional<RecordSet>& set) {
   if (!set) return nullptr;
   json::array values;
   for (const auto& value : set->values) values.emplace_back(value);
-  return json::object{{"type", to_string(set->type)}, {"ttl", set->ttl}, {"values", std::move(values)}};
+  return json::object{
+      {"type", to_string(set->type)}, {"ttl", set->ttl}, {"values", std::move(values)}};
 }
 
 std::optional<RecordSet> read_record(const json::value& v) {
@@ -63,17 +64,18 @@ std::string ServiceModel::detail() const {
                           {"reason", forced_->reason},
                           {"by", forced_->by}};
   }
-  return json::serialize(json::object{{"v", 1},
-                                      {"on", active_},
-                                      {"flips", time_or_null(active_flips_at_)},
-                                      {"since", to_rfc3339_millis(status_since_)},
-                                      {"served", record_json(served_)},
-                                      {"targets", std::move(targets)},
-                                      {"forced", std::move(forced)},
-                                      {"requested", requested_ ? json::value(*requested_) : json::value(nullptr)},
-                                      {"limit_told", limit_told_},
-                                      {"proof", static_cast<int>(proof_)},
-                                      {"reason", reason_}});
+  return json::serialize(
+      json::object{{"v", 1},
+                   {"on", active_},
+                   {"flips", time_or_null(active_flips_at_)},
+                   {"since", to_rfc3339_millis(status_since_)},
+                   {"served", record_json(served_)},
+                   {"targets", std::move(targets)},
+                   {"forced", std::move(forced)},
+                   {"requested", requested_ ? json::value(*requested_) : json::value(nullptr)},
+                   {"limit_told", limit_told_},
+                   {"proof", static_cast<int>(proof_)},
+                   {"reason", reason_}});
 }
 
 Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string& active,
@@ -107,9 +109,10 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     }
     if (const auto& f = o.at("forced"); f.is_object()) {
       const auto& forced = f.as_object();
-      next.forced_ = Forced{forced.at("to").as_string() == "primary" ? ForcedTo::primary : ForcedTo::failover,
-                            read_time(forced.at("until")), std::string(forced.at("reason").as_string()),
-                            std::string(forced.at("by").as_string())};
+      next.forced_ =
+          Forced{forced.at("to").as_string() == "primary" ? ForcedTo::primary : ForcedTo::failover,
+                 read_time(forced.at("until")), std::string(forced.at("reason").as_string()),
+                 std::string(forced.at("by").as_string())};
     }
     if (const auto& r = o.at("requested"); !r.is_null()) {
       const auto target = r.to_number<std::size_t>();

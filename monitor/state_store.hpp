@@ -1,5 +1,6 @@
-// state.db: everything that must survive kill -9, written by one thread so that the loop never waits for the disk.
-// Schema, settings and rules: SQLite in WAL with synchronous=FULL; a batch is one transaction, all or nothing.
+// state.db: everything that must survive kill -9, written by one thread so that the loop never
+// waits for the disk. Schema, settings and rules: SQLite in WAL with synchronous=FULL; a batch is
+// one transaction, all or nothing.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@
 
 namespace hotswapd {
 
-// The state of one service, one row. `active`: "primary" or "backup:N". `detail` is the JSON of what else the service
-// needs back (health and streaks, command freshness); only service_model reads it.
+// The state of one service, one row. `active`: "primary" or "backup:N". `detail` is the JSON of
+// what else the service needs back (health and streaks, command freshness); only service_model
+// reads it.
 struct StateRow {
   RecordKey service;
   std::uint64_t generation = 0;
@@ -31,7 +33,7 @@ struct IntentRow {
   std::string op;
   RecordKey service;
   std::uint64_t generation = 0;
-  std::string phase;  // prepared sent applied proved failed abandoned
+  std::string phase;    // prepared sent applied proved failed abandoned
   std::string from_rr;  // JSON of what was expected
   std::string to_rr;    // JSON of what was wanted
   std::string reason;
@@ -73,14 +75,14 @@ struct RecordRow {
 
 // What becomes durable together.
 struct Batch {
-  std::vector<StateRow> states;           // inserted or replaced
-  std::vector<IntentRow> intents;         // inserted or replaced by op
+  std::vector<StateRow> states;    // inserted or replaced
+  std::vector<IntentRow> intents;  // inserted or replaced by op
   std::vector<TransitionRow> transitions;
-  std::vector<OutboxRow> outbox;          // inserted; an (event, sink) that is there stays as it is
-  std::vector<RecordRow> records;         // inserted or replaced
-  std::vector<RecordKey> forget_states;   // services that are gone from the configuration
+  std::vector<OutboxRow> outbox;         // inserted; an (event, sink) that is there stays as it is
+  std::vector<RecordRow> records;        // inserted or replaced
+  std::vector<RecordKey> forget_states;  // services that are gone from the configuration
   std::vector<RecordKey> forget_records;
-  std::vector<std::int64_t> delivered;    // outbox rows that are done with
+  std::vector<std::int64_t> delivered;  // outbox rows that are done with
   bool empty() const;
 };
 
@@ -91,13 +93,14 @@ struct StoredState {
   std::vector<OutboxRow> outbox;  // by id
   std::vector<RecordRow> records;
   std::vector<TransitionRow> recent_swaps;  // kind "swap" of the last hour, for the swap budget
-  // Not empty when the file was damaged or of a newer schema: it was set aside under this path, the store is new.
+  // Not empty when the file was damaged or of a newer schema: it was set aside under this path, the
+  // store is new.
   std::string set_aside;
   std::string set_aside_why;
 };
 
 struct StoreHealth {
-  bool failing = false;        // the last commit did not go through
+  bool failing = false;  // the last commit did not go through
   std::string why;
   bool reserve_spent = false;  // the reserve file was given up to make room
   std::size_t queued = 0;      // batches waiting
@@ -107,28 +110,31 @@ struct StoreHealth {
 
 class StateStore {
  public:
-  // Opens or makes DIR/state.db under an flock of DIR/lock; refuses when another process holds it. Blocking: start-up
-  // only. Damage and newer schemas: see StoredState::set_aside.
+  // Opens or makes DIR/state.db under an flock of DIR/lock; refuses when another process holds it.
+  // Blocking: start-up only. Damage and newer schemas: see StoredState::set_aside.
   static Fallible<std::unique_ptr<StateStore>> open(const std::string& dir, WallTime now);
 
   virtual ~StateStore() = default;
 
   virtual StoredState take_loaded() = 0;  // once
 
-  // Queues the batch; batches become durable in the order they were given (several may share one transaction).
-  // `done` is called on the writer thread, once, in order: durable, or an error and then nothing of the batch happened.
-  // The queue is bounded: beyond it `done` gets errc::unavailable. Any thread.
+  // Queues the batch; batches become durable in the order they were given (several may share one
+  // transaction). `done` is called on the writer thread, once, in order: durable, or an error and
+  // then nothing of the batch happened. The queue is bounded: beyond it `done` gets
+  // errc::unavailable. Any thread.
   virtual void commit(Batch batch, std::function<void(Fallible<void>)> done) = 0;
 
-  // The newest `limit` transitions of a service, newest first; read on the writer thread, `done` is called there.
+  // The newest `limit` transitions of a service, newest first; read on the writer thread, `done` is
+  // called there.
   virtual void history(RecordKey service, std::size_t limit,
                        std::function<void(Fallible<std::vector<TransitionRow>>)> done) = 0;
   // The newest `limit` intents of a service, newest first, open or closed; as history().
   virtual void intents(RecordKey service, std::size_t limit,
                        std::function<void(Fallible<std::vector<IntentRow>>)> done) = 0;
 
-  virtual std::int64_t next_outbox_id() = 0;  // any thread; never the same twice, also over restarts
-  virtual StoreHealth health() const = 0;     // any thread
+  virtual std::int64_t
+  next_outbox_id() = 0;                    // any thread; never the same twice, also over restarts
+  virtual StoreHealth health() const = 0;  // any thread
 
   // Commits what is queued, until `deadline`, and closes. Further commits answer errc::unavailable.
   virtual void close(TimePoint deadline) = 0;

@@ -18,7 +18,9 @@ std::string describe(const LiveRecord& live) {
 SwapMachine::SwapMachine(SwapPlan plan, bool override_drift, bool late_effects)
     : plan_(std::move(plan)), override_drift_(override_drift), late_effects_(late_effects) {}
 
-SwapStep SwapMachine::start() { return at_ = SwapStep::journal_prepared; }
+SwapStep SwapMachine::start() {
+  return at_ = SwapStep::journal_prepared;
+}
 
 SwapStep SwapMachine::resume(bool sent) {
   recovering_ = true;

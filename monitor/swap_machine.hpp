@@ -1,11 +1,11 @@
-// The protocol of one swap: journal, read, journal, compare-and-set write, read back, commit. Pure: it is told what
-// came of each step and says which comes next; the coroutine around it performs.
+// The protocol of one swap: journal, read, journal, compare-and-set write, read back, commit. Pure:
+// it is told what came of each step and says which comes next; the coroutine around it performs.
 //
 //   journal prepared -> read before -> journal sent -> write -> read back -> commit
 //
-// Promises: nothing is written before both journal entries are durable (rule S1); what is committed was read back; a
-// write whose answer was lost is never taken for "not done"; a plan that may have left is dropped only where the
-// provider's writes have no late effects (S19).
+// Promises: nothing is written before both journal entries are durable (rule S1); what is committed
+// was read back; a write whose answer was lost is never taken for "not done"; a plan that may have
+// left is dropped only where the provider's writes have no late effects (S19).
 #pragma once
 
 #include <string>
@@ -49,10 +49,14 @@ class SwapMachine {
 
   const SwapPlan& plan() const noexcept { return plan_; }
   SwapPhase phase() const noexcept { return phase_; }
-  Millis backoff() const noexcept;       // how long the pause is, before jitter
+  Millis backoff() const noexcept;  // how long the pause is, before jitter
   const std::string& detail() const noexcept { return detail_; }
-  bool conflicted() const noexcept { return conflicted_; }  // abandoned because something else stands there
-  const std::optional<LiveRecord>& found() const noexcept { return found_; }  // by the last read that went through
+  bool conflicted() const noexcept {
+    return conflicted_;
+  }  // abandoned because something else stands there
+  const std::optional<LiveRecord>& found() const noexcept {
+    return found_;
+  }  // by the last read that went through
   bool sent() const noexcept { return sent_; }
 
  private:

@@ -15,10 +15,12 @@ class Teller {
  public:
   virtual ~Teller() = default;
 
-  // Adds the outbox rows of the events to the batch that makes them durable, and queues the messages in order. What is
-  // queued waits for durable(); events that are no change are told without being stored.
+  // Adds the outbox rows of the events to the batch that makes them durable, and queues the
+  // messages in order. What is queued waits for durable(); events that are no change are told
+  // without being stored.
   virtual std::vector<std::int64_t> prepare(const ServiceSpec& service,
-                                            const std::vector<MonitorEvent>& events, Batch& batch) = 0;
+                                            const std::vector<MonitorEvent>& events,
+                                            Batch& batch) = 0;
   // The batch is on disk: the messages may leave.
   virtual void durable(const std::vector<std::int64_t>& ids) = 0;
   // The disk refused: they leave all the same (rule S12), and are not told again after a restart.

@@ -1,4 +1,5 @@
-// The coroutine type and the completion tokens that the product uses, from the narrowest headers that have them.
+// The coroutine type and the completion tokens that the product uses, from the narrowest headers
+// that have them.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -11,7 +12,8 @@ namespace asio = boost::asio;
 
 using asio::awaitable;
 
-// Completes with (error_code, results...): nothing awaited under a deadline may throw (see net/deadline.hpp).
+// Completes with (error_code, results...): nothing awaited under a deadline may throw (see
+// net/deadline.hpp).
 inline constexpr auto nothrow = asio::as_tuple(asio::use_awaitable);
 
 }  // namespace hotswapd

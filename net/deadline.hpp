@@ -12,9 +12,9 @@
 
 namespace hotswapd {
 
-// Runs `op`; when `at` passes first, `op` is cancelled (terminal) and the answer is `on_timeout`, which names the phase.
-// `op` must report errors as values: an exception on one side of the race would come late. When the caller itself is
-// cancelled the answer is operation_aborted.
+// Runs `op`; when `at` passes first, `op` is cancelled (terminal) and the answer is `on_timeout`,
+// which names the phase. `op` must report errors as values: an exception on one side of the race
+// would come late. When the caller itself is cancelled the answer is operation_aborted.
 template <class T>
 awaitable<result<T>> with_deadline(awaitable<result<T>> op, TimePoint at, error_code on_timeout) {
   using namespace asio::experimental::awaitable_operators;

@@ -11,7 +11,8 @@
 
 namespace hotswapd {
 
-// Nothing inside a shard locks; other threads reach it by asio::post(shard.context(), ...) of values.
+// Nothing inside a shard locks; other threads reach it by asio::post(shard.context(), ...) of
+// values.
 class Shard {
  public:
   Shard(std::string name, TaskGroup::ExceptionSink on_exception);

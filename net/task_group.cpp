@@ -28,6 +28,15 @@ struct TaskGroup::State {
   bool stopping = false;
 };
 
+namespace {
+
+awaitable<void> without_throwing(awaitable<void> task) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await std::move(task);
+}
+
+}  // namespace
+
 TaskGroup::TaskGroup(asio::any_io_executor executor, ExceptionSink on_exception)
     : state_(std::make_shared<State>(std::move(executor), std::move(on_exception))) {}
 
@@ -51,7 +60,7 @@ void TaskGroup::spawn(std::string name, awaitable<void> task) {
     state->tasks.erase(where);
     if (state->tasks.empty()) state->ended.cancel();
   };
-  asio::co_spawn(state_->executor, std::move(task),
+  asio::co_spawn(state_->executor, without_throwing(std::move(task)),
                  asio::bind_cancellation_slot(entry.signal.slot(), std::move(done)));
 }
 
@@ -64,19 +73,24 @@ void TaskGroup::request_stop() {
   }
 }
 
-bool TaskGroup::stopping() const noexcept { return state_->stopping; }
+bool TaskGroup::stopping() const noexcept {
+  return state_->stopping;
+}
 
 awaitable<void> TaskGroup::join() {
   const auto state = state_;
   while (!state->tasks.empty()) {
     auto [ec] = co_await state->ended.async_wait(nothrow);
     if (ec != asio::error::operation_aborted) break;
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
+    if ((co_await asio::this_coro::cancellation_state).cancelled() !=
+        asio::cancellation_type::none) {
       break;
     }
   }
 }
 
-std::size_t TaskGroup::size() const noexcept { return state_->tasks.size(); }
+std::size_t TaskGroup::size() const noexcept {
+  return state_->tasks.size();
+}
 
 }  // namespace hotswapd

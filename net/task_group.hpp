@@ -1,4 +1,5 @@
-// The only place that starts coroutines: each has a name, an owner, a way to be stopped, and its exceptions are told.
+// The only place that starts coroutines: each has a name, an owner, a way to be stopped, and its
+// exceptions are told.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,8 +12,9 @@
 
 namespace hotswapd {
 
-// Lives on one executor (one thread); every member function is called there. Make it the last member of its owner and
-// destroy the owner only after join(): what the tasks refer to must outlive them.
+// Lives on one executor (one thread); every member function is called there. Make it the last
+// member of its owner and destroy the owner only after join(): what the tasks refer to must outlive
+// them.
 class TaskGroup {
  public:
   // Told of a task that ended by an exception: a defect, never an ordinary failure.
@@ -23,7 +25,9 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts the task; after request_stop() it is dropped instead.
+  // Starts the task; after request_stop() it is dropped instead. Cancellation reaches the task as
+  // error codes of what it awaits, never as an exception: it has to look at them, or at
+  // this_coro::cancellation_state.
   void spawn(std::string name, awaitable<void> task);
 
   // Emits terminal cancellation to every task; they still have to end by themselves. Idempotent.

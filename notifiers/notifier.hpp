@@ -14,7 +14,8 @@ class Notifier {
  public:
   virtual ~Notifier() = default;
 
-  // Done, or an error that decides whether it is tried again (unavailable, timed_out, unknown_fate: yes; others: no).
+  // Done, or an error that decides whether it is tried again (unavailable, timed_out, unknown_fate:
+  // yes; others: no).
   virtual awaitable<Fallible<void>> deliver(std::string body, TimePoint deadline) = 0;
 };
 

@@ -19,13 +19,15 @@ struct TargetSpec {
   bool operator==(const TargetSpec&) const = default;
 };
 
-// Belongs to one shard: made, run and destroyed on its thread. run() is not started again before it has ended.
+// Belongs to one shard: made, run and destroyed on its thread. run() is not started again before it
+// has ended.
 class Prober {
  public:
   virtual ~Prober() = default;
 
-  // One attempt that has ended by `deadline`, whatever the target does. Never throws; errors are in the result.
-  // Cancelled (terminal): ends soon with Verdict::inconclusive, class local, reason "stopped".
+  // One attempt that has ended by `deadline`, whatever the target does. Never throws; errors are in
+  // the result. Cancelled (terminal): ends soon with Verdict::inconclusive, class local, reason
+  // "stopped".
   virtual awaitable<ProbeResult> run(TimePoint deadline) = 0;
 };
 

@@ -1,0 +1,262 @@
+#include "monitor/failover_service.hpp"
+
+#include <boost/asio/post.hpp>
+#include <iterator>
+#include <utility>
+
+#include "core/timestamp.hpp"
+#include "monitor/note_log.hpp"
+
+namespace hotswapd {
+namespace {
+
+// How often the record is looked at while nothing happens: drift shows within this time and an
+// interval.
+constexpr Millis drift_check_every{60'000};
+constexpr int inconclusive_rounds_to_alarm = 3;
+
+}  // namespace
+
+FailoverService::FailoverService(ServiceId id, ServiceSpec spec, Provider& provider,
+                                 ServiceContext& context)
+    : id_(id),
+      provider_(&provider),
+      context_(context),
+      model_(std::move(spec), context.clocks.wall()),
+      decided_at_(context.clocks.wall()) {
+  decision_.rule = "starting";
+  decision_.text = "the daemon has just started";
+  decision_.waiting_for = "the live record and a first round";
+}
+
+void FailoverService::restore(const StateRow& row) {
+  const auto restored = model_.restore(row.generation, row.active, row.status, row.detail);
+  if (!restored) {
+    context_.log.log(LogLevel::error, "HS1004",
+                     restored.error().text + ": starting this service afresh");
+    model_.require_fresh_rounds(2);
+  }
+}
+
+void FailoverService::restore_intent(const IntentRow& intent) {
+  open_intent_ = intent;
+}
+
+RoundSpec FailoverService::round_spec() const {
+  const auto& spec = model_.spec();
+  RoundSpec r;
+  r.service = id_;
+  r.epoch = epoch_;
+  r.grid_key = spec.key.zone + "/" + spec.key.fqdn;
+  r.interval = spec.monitor.interval;
+  r.recheck = spec.recheck;
+  r.targets.emplace_back(TargetSpec{spec.probe_address.empty() ? spec.address : spec.probe_address,
+                                    spec.monitor, spec.key.fqdn});
+  for (const auto& backup : spec.backups) {
+    if (backup.monitor) {
+      r.targets.emplace_back(TargetSpec{backup.data, *backup.monitor, spec.key.fqdn});
+    } else {
+      r.targets.emplace_back(std::nullopt);
+    }
+  }
+  return r;
+}
+
+void FailoverService::begin(FirstRound first) {
+  ++epoch_;
+  running_ = true;
+  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start());
+  if (model_.active()) context_.rounds.upsert(round_spec(), first);
+}
+
+void FailoverService::end() {
+  ended_ = true;
+  ++epoch_;
+  ++proof_epoch_;
+  context_.rounds.remove(id_);
+}
+
+void FailoverService::reconfigure(ServiceSpec spec, Provider& provider) {
+  const auto before = round_spec();
+  provider_ = &provider;
+  const bool was_in_swap = model_.swap_under_way();
+  perform(model_.reconfigure(std::move(spec), context_.clocks.wall()));
+  if (was_in_swap) ++proof_epoch_;
+  auto now = round_spec();
+  if (now.targets != before.targets || now.interval != before.interval ||
+      now.recheck != before.recheck) {
+    now.epoch = ++epoch_;
+    if (model_.active()) {
+      context_.rounds.upsert(std::move(now), round_spec().targets == before.targets
+                                                 ? FirstRound::on_grid
+                                                 : FirstRound::at_once);
+    }
+  }
+  evaluate();
+}
+
+void FailoverService::on_round(RoundResult round) {
+  if (ended_ || round.epoch != epoch_ || !model_.active()) return;
+  const auto wall = context_.clocks.wall();
+  ++rounds_;
+  skipped_ += round.skipped;
+  last_round_at_ = wall;
+  last_round_number_ = round.number;
+  full_round_done_ = true;
+  auto changes = model_.round_finished(std::move(round), wall);
+  tell_inconclusive();
+  decision_ =
+      model_.decision(context_.clocks.steady(), wall, context_.link_proved(model_.spec().key));
+  // A swap that begins now tells the status itself, when it has been read back.
+  if (decision_.action != Action::write || !decision_.moves) {
+    changes.merge(model_.settle(decision_.text, wall, true));
+  }
+  perform(std::move(changes));
+  evaluate();
+  const bool pending = model_.change_pending();
+  if (pending != pending_) {
+    pending_ = pending;
+    context_.rounds.set_pending(id_, pending);
+  }
+  const auto now = context_.clocks.steady();
+  if (!running_ && !reading_ && (!last_read_ || now - *last_read_ >= drift_check_every)) {
+    reading_ = true;
+    context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read());
+  }
+}
+
+void FailoverService::tell_inconclusive() {
+  const auto& primary = model_.targets().front();
+  if (primary.last == Verdict::inconclusive) ++inconclusive_;
+  for (std::size_t i = 0; i < model_.targets().size(); ++i) {
+    const auto& t = model_.targets()[i];
+    if (t.inconclusive_in_row != inconclusive_rounds_to_alarm || !t.round) continue;
+    const auto* telling = t.round->telling();
+    context_.log.log(LogLevel::warning, "HS1120",
+                     "probing is blind service=" + model_.spec().key.fqdn + " target=\"" +
+                         model_.target_label(i) +
+                         "\" rounds=" + std::to_string(t.inconclusive_in_row) + " why=\"" +
+                         (telling != nullptr ? telling->reason : "") + "\"");
+  }
+}
+
+void FailoverService::evaluate() {
+  if (ended_ || running_) return;
+  const auto wall = context_.clocks.wall();
+  const auto now = context_.clocks.steady();
+  auto d = model_.decision(now, wall, context_.link_proved(model_.spec().key));
+  if (d.action == Action::write) {
+    if (const auto why = context_.writes_blocked()) {
+      Decision held = d;
+      held.action = Action::hold;
+      held.rule = "journal";
+      held.text = d.text + ", but " + *why;
+      held.waiting_for = "the state directory to take writes again";
+      d = std::move(held);
+      perform(model_.settle(d.text, wall, false));
+    }
+  }
+  if (d.limited) {
+    perform(model_.limit_reached(d.text, wall));
+  } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, wall).holds) {
+    model_.limit_passed();
+  }
+  decision_ = d;
+  decided_at_ = wall;
+  if (d.action != Action::write) return;
+  running_ = true;
+  model_.swap_begun(d);
+  context_.tasks.spawn("swap " + model_.spec().key.fqdn, run_swap(std::move(d)));
+}
+
+Fallible<std::string> FailoverService::command(const Command& command) {
+  Changes changes;
+  const bool was_active = model_.active();
+  auto said = model_.command(command, context_.clocks.wall(), changes);
+  perform(std::move(changes));
+  if (!said) return said;
+  follow_activity(was_active);
+  evaluate();
+  return said;
+}
+
+void FailoverService::clock_advanced() {
+  const auto next = model_.next_clock();
+  if (!next || *next > context_.clocks.wall()) return;
+  const bool was_active = model_.active();
+  perform(model_.clock_advanced(context_.clocks.wall()));
+  follow_activity(was_active);
+  evaluate();
+}
+
+// Starts or stops the rounds when the service was activated or deactivated.
+void FailoverService::follow_activity(bool was_active) {
+  if (was_active == model_.active()) return;
+  ++epoch_;
+  pending_ = false;
+  if (model_.active()) {
+    context_.rounds.upsert(round_spec(), FirstRound::at_once);
+  } else {
+    context_.rounds.remove(id_);
+  }
+}
+
+StateRow FailoverService::state_row() const {
+  StateRow row;
+  row.service = model_.spec().key;
+  row.generation = model_.generation();
+  row.active = model_.active_name();
+  row.status = to_string(model_.status());
+  row.detail = model_.detail();
+  row.updated = context_.clocks.wall();
+  return row;
+}
+
+void FailoverService::perform(Changes changes) {
+  perform(std::move(changes), Batch{});
+}
+
+void FailoverService::announce(const Changes& changes) {
+  for (const auto& note : changes.notes) {
+    log_note(context_.log, model_.spec().key, note);
+    if (context_.watch) context_.watch({note.at, note.kind, model_.spec().key.fqdn, note.text});
+  }
+}
+
+// Queues what the changes make durable; what is to be told waits for the disk, or goes out without
+// it.
+void FailoverService::perform(Changes changes, Batch batch) {
+  if (changes.empty() && batch.empty() && !dirty_) return;
+  announce(changes);
+  const auto& key = model_.spec().key;
+  if (changes.state || dirty_) batch.states.push_back(state_row());
+  dirty_ = false;
+  std::move(unclosed_.begin(), unclosed_.end(), std::back_inserter(batch.intents));
+  unclosed_.clear();
+  for (const auto& note : changes.notes) {
+    batch.transitions.push_back({0, key, note.at, note.kind, note_detail(note)});
+  }
+  auto told = context_.teller.prepare(model_.spec(), changes.events, batch);
+  if (batch.empty()) return;
+  auto done = [self = shared_from_this(), told = std::move(told),
+               intents = batch.intents](Fallible<void> result) {
+    const bool durable = result.has_value();
+    asio::post(self->context_.executor, [self, told, intents, durable] {
+      if (durable) {
+        self->context_.teller.durable(told);
+        return;
+      }
+      // The disk will hear of it with the next change; people hear of it now (rule S12).
+      self->dirty_ = true;
+      self->unclosed_.insert(self->unclosed_.end(), intents.begin(), intents.end());
+      self->context_.teller.not_durable(told);
+    });
+  };
+  context_.store.commit(std::move(batch), std::move(done));
+}
+
+void FailoverService::step(std::string name, std::string text) {
+  if (story_) story_->steps.push_back({context_.clocks.wall(), std::move(name), std::move(text)});
+}
+
+}  // namespace hotswapd

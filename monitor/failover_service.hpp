@@ -1,0 +1,148 @@
+// One service at work: feeds its model with rounds and commands, performs the decisions, journals
+// and tells. Serialises everything of its service: one decision, one swap at a time (rule S1).
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/log.hpp"
+#include "dns/provider.hpp"
+#include "monitor/rounds.hpp"
+#include "monitor/service_model.hpp"
+#include "monitor/state_store.hpp"
+#include "monitor/swap_machine.hpp"
+#include "monitor/teller.hpp"
+#include "net/task_group.hpp"
+
+namespace hotswapd {
+
+// The two clocks, so that tests may turn them.
+struct Clocks {
+  std::function<TimePoint()> steady;
+  std::function<WallTime()> wall;
+};
+
+// Something happened: for `hotswapctl watch`.
+struct WatchEvent {
+  WallTime at;
+  std::string kind;
+  std::string fqdn;
+  std::string text;
+};
+
+// What every service shares. Lives on shard 0, as long as any service.
+struct ServiceContext {
+  asio::any_io_executor executor;
+  StateStore& store;
+  Teller& teller;
+  Rounds& rounds;
+  Logger& log;
+  Clocks clocks;
+  TaskGroup& tasks;
+  std::function<void(const WatchEvent&)> watch;
+  std::function<bool(const RecordKey& but)> link_proved;  // another target answered lately
+  std::function<std::optional<std::string>()>
+      writes_blocked;  // why no swap may begin now (a stuck disk)
+};
+
+// One swap as `explain` tells it.
+struct SwapStory {
+  struct Line {
+    WallTime at;
+    std::string step;
+    std::string text;
+  };
+  std::string op;
+  std::uint64_t generation = 0;
+  std::string from;
+  std::string to;
+  std::string reason;
+  WallTime opened;
+  std::string state;  // prepared, sent, read back, proved, "applied, not proved", abandoned
+  std::vector<Line> steps;
+  std::vector<ServerEvidence> proof;
+};
+
+// Lives on shard 0. Destroyed only after its swap has ended (Monitor sees to that).
+class FailoverService : public std::enable_shared_from_this<FailoverService> {
+ public:
+  FailoverService(ServiceId id, ServiceSpec spec, Provider& provider, ServiceContext& context);
+
+  // What an earlier run left; call before begin().
+  void restore(const StateRow& row);
+  void restore_intent(const IntentRow& intent);
+  void remember_swap(WallTime at) { model_.remember_swap(at); }
+  void require_fresh_rounds(int rounds) { model_.require_fresh_rounds(rounds); }
+
+  void begin(FirstRound first);  // reads the live record, finishes what was open, starts the rounds
+  void end();                    // the service is no longer ours: stops rounds, leaves DNS alone
+  void reconfigure(ServiceSpec spec, Provider& provider);
+
+  void on_round(RoundResult round);
+  Fallible<std::string> command(const Command& command);
+  void clock_advanced();
+
+  ServiceId id() const noexcept { return id_; }
+  const ServiceModel& model() const noexcept { return model_; }
+  const Decision& last_decision() const noexcept { return decision_; }
+  WallTime decided_at() const noexcept { return decided_at_; }
+  const std::optional<SwapStory>& story() const noexcept { return story_; }
+  std::uint64_t rounds_seen() const noexcept { return rounds_; }
+  std::uint64_t slots_skipped() const noexcept { return skipped_; }
+  std::uint64_t rounds_inconclusive() const noexcept { return inconclusive_; }
+  std::optional<WallTime> last_round_at() const noexcept { return last_round_at_; }
+  std::uint64_t last_round_number() const noexcept { return last_round_number_; }
+  bool full_round_done() const noexcept { return full_round_done_; }
+  bool busy() const noexcept { return running_; }  // a coroutine of ours is at work
+
+ private:
+  RoundSpec round_spec() const;
+  StateRow state_row() const;
+  IntentRow intent_row(const SwapMachine& machine, const std::string& phase, bool closed) const;
+  void perform(Changes changes);
+  void perform(Changes changes, Batch batch);
+  void announce(const Changes& changes);
+  void evaluate();
+  void follow_activity(bool was_active);
+  void tell_inconclusive();
+
+  awaitable<void> run_start();
+  awaitable<void> run_read();
+  awaitable<void> run_swap(Decision decision);
+  awaitable<void> drive(SwapMachine& machine, SwapStep step, Decision decision, bool resumed);
+  awaitable<void> prove();
+  awaitable<bool> journal(SwapMachine& machine, std::string phase, bool closed);
+  awaitable<Fallible<void>> commit(Batch batch);
+  awaitable<void> sleep(Millis duration);
+  void step(std::string name, std::string text);
+
+  ServiceId id_;
+  Provider* provider_;
+  ServiceContext& context_;
+  ServiceModel model_;
+  std::optional<IntentRow> open_intent_;
+  std::vector<IntentRow> unclosed_;  // their end did not reach the disk yet
+  Decision decision_;
+  WallTime decided_at_;
+  std::optional<SwapStory> story_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t proof_epoch_ = 0;
+  std::uint64_t rounds_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t inconclusive_ = 0;
+  std::uint64_t last_round_number_ = 0;
+  std::optional<WallTime> last_round_at_;
+  std::optional<TimePoint> last_read_;
+  bool full_round_done_ = false;
+  bool pending_ = false;
+  bool running_ = false;
+  bool reading_ = false;
+  bool ended_ = false;
+  bool dirty_ = false;  // the disk holds less than the model knows
+};
+
+}  // namespace hotswapd

@@ -1,0 +1,345 @@
+// The coroutines of a service: reading the live record, performing a swap step by step, and proving
+// it.
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/json.hpp>
+#include <memory>
+#include <random>
+#include <utility>
+
+#include "monitor/failover_service.hpp"
+#include "monitor/note_log.hpp"
+
+namespace hotswapd {
+namespace {
+
+// What one call to a provider may take, and what one round of questions to the name servers may
+// take.
+constexpr Millis provider_deadline{10'000};
+constexpr Millis proof_question_deadline{2'000};
+constexpr Millis proof_pause_first{50};
+constexpr Millis proof_pause_longest{1'000};
+
+std::string new_op() {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::random_device source;
+  std::string op;
+  for (int i = 0; i < 4; ++i) {
+    auto bits = source();
+    for (int j = 0; j < 4; ++j, bits >>= 4) op += digits[bits & 0xf];
+  }
+  return op;
+}
+
+// +-20 %, so that services that failed together do not come back together.
+Millis jittered(Millis base) {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  return Millis(base.count() * std::uniform_int_distribution<int>(80, 120)(random) / 100);
+}
+
+boost::json::value record_json(const std::optional<RecordSet>& set) {
+  if (!set) return nullptr;
+  boost::json::array values;
+  for (const auto& value : set->values) values.emplace_back(value);
+  return boost::json::object{{"type", to_string(set->type)}, {"ttl", set->ttl}, {"values", values}};
+}
+
+std::optional<RecordSet> read_record(const std::string& text) {
+  boost::system::error_code ec;
+  const auto v = boost::json::parse(text, ec);
+  if (ec || !v.is_object()) return std::nullopt;
+  const auto& o = v.as_object();
+  const auto* type = o.if_contains("type");
+  const auto* ttl = o.if_contains("ttl");
+  const auto* values = o.if_contains("values");
+  if (type == nullptr || ttl == nullptr || values == nullptr || !type->is_string() ||
+      !ttl->is_number() || !values->is_array()) {
+    return std::nullopt;
+  }
+  const auto known = record_type(std::string_view(type->as_string()));
+  if (!known) return std::nullopt;
+  RecordSet set{*known, ttl->to_number<std::uint32_t>(ec), {}};
+  for (const auto& value : values->as_array()) {
+    if (!value.is_string()) return std::nullopt;
+    set.values.emplace_back(value.as_string());
+  }
+  if (ec || set.values.empty()) return std::nullopt;
+  return set;
+}
+
+}  // namespace
+
+awaitable<Fallible<void>> FailoverService::commit(Batch batch) {
+  auto initiate = [](auto handler, StateStore* store, asio::any_io_executor executor, Batch moved) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    store->commit(std::move(moved), [shared, executor](Fallible<void> done) {
+      asio::post(executor, [shared, done = std::move(done)]() mutable {
+        std::move (*shared)(std::move(done));
+      });
+    });
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Fallible<void>)>(
+      initiate, asio::use_awaitable, &context_.store, context_.executor, std::move(batch));
+}
+
+awaitable<void> FailoverService::sleep(Millis duration) {
+  asio::steady_timer timer(context_.executor, duration);
+  auto [ec] = co_await timer.async_wait(nothrow);
+  (void)ec;  // cancelled: we are being stopped, and the caller looks
+}
+
+IntentRow FailoverService::intent_row(const SwapMachine& machine, const std::string& phase,
+                                      bool closed) const {
+  IntentRow row;
+  row.op = machine.plan().op;
+  row.service = machine.plan().key;
+  row.generation = machine.plan().generation;
+  row.phase = phase;
+  row.from_rr = boost::json::serialize(record_json(machine.plan().expect));
+  row.to_rr = boost::json::serialize(record_json(machine.plan().want));
+  row.reason = story_ ? story_->reason : "";
+  row.evidence = note_detail({"swap", machine.detail(), context_.clocks.wall()});
+  row.opened = story_ ? story_->opened : context_.clocks.wall();
+  if (closed) row.closed = context_.clocks.wall();
+  return row;
+}
+
+awaitable<bool> FailoverService::journal(SwapMachine& machine, std::string phase, bool closed) {
+  Batch batch;
+  batch.intents.push_back(intent_row(machine, phase, closed));
+  auto done = co_await commit(std::move(batch));
+  if (!done) {
+    step("journal", "could not be written: " + done.error().text);
+    co_return false;
+  }
+  if (story_) story_->state = phase;
+  step(std::move(phase), "journalled");
+  co_return true;
+}
+
+awaitable<void> FailoverService::run_start() {
+  auto self = shared_from_this();
+  if (open_intent_) {
+    const auto intent = *std::exchange(open_intent_, std::nullopt);
+    SwapPlan plan;
+    plan.key = intent.service;
+    plan.op = intent.op;
+    plan.generation = intent.generation;
+    plan.expect = read_record(intent.from_rr);
+    plan.expect_generation = std::nullopt;
+    const auto want = read_record(intent.to_rr);
+    const auto capabilities = provider_->capabilities();
+    if (want) {
+      plan.want = *want;
+      // The generation before this one, when the provider keeps them at all and anything was there.
+      if (capabilities.keeps_generation && plan.expect && plan.generation > 1) {
+        const auto deadline = context_.clocks.steady() + provider_deadline;
+        auto live = co_await provider_->read(plan.key, deadline);
+        if (live && live->generation != plan.generation) plan.expect_generation = live->generation;
+      }
+      SwapStory story;
+      story.op = intent.op;
+      story.generation = intent.generation;
+      story.from = plan.expect ? to_string(*plan.expect) : "no record";
+      story.to = to_string(plan.want);
+      story.reason = intent.reason;
+      story.opened = intent.opened;
+      story_ = std::move(story);
+      step("restart", "the daemon ended in phase " + intent.phase + "; finding out what was done");
+      SwapMachine machine(plan, false, capabilities.late_effects);
+      const auto first = machine.resume(intent.phase != "prepared");
+      Decision decision;
+      decision.action = Action::write;
+      decision.text = intent.reason;
+      model_.swap_begun(decision);
+      co_await drive(machine, first, decision, true);
+    } else {
+      IntentRow unreadable = intent;
+      unreadable.phase = "abandoned";
+      unreadable.closed = context_.clocks.wall();
+      Batch batch;
+      batch.intents.push_back(std::move(unreadable));
+      perform(Changes{}, std::move(batch));
+    }
+  }
+  while (!ended_ && model_.record_state() == RecordState::unread) {
+    co_await run_read();
+    if (model_.record_state() != RecordState::unread) break;
+    const auto pause = jittered(Millis(1'000));
+    co_await sleep(pause);
+    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+      break;
+  }
+  running_ = false;
+  evaluate();
+}
+
+awaitable<void> FailoverService::run_read() {
+  auto self = shared_from_this();
+  const auto now = context_.clocks.steady();
+  last_read_ = now;
+  auto live = co_await provider_->read(model_.spec().key, now + provider_deadline);
+  reading_ = false;
+  if (ended_) co_return;
+  if (!live) {
+    context_.log.log(LogLevel::warning, "HS1112",
+                     "record not read service=" + model_.spec().key.fqdn + " " + live.error().text);
+    co_return;
+  }
+  perform(model_.record_read(*live, provider_->capabilities().keeps_generation,
+                             context_.clocks.wall()));
+}
+
+awaitable<void> FailoverService::run_swap(Decision decision) {
+  auto self = shared_from_this();
+  SwapMachine machine(model_.plan(decision, new_op()), decision.overrides_drift,
+                      provider_->capabilities().late_effects);
+  SwapStory story;
+  story.op = machine.plan().op;
+  story.generation = machine.plan().generation;
+  story.from = machine.plan().expect ? to_string(*machine.plan().expect) : "no record";
+  story.to = to_string(machine.plan().want);
+  story.reason = decision.text;
+  story.opened = context_.clocks.wall();
+  story.state = "planned";
+  story_ = std::move(story);
+  if (decision.moves) {
+    context_.log.log(LogLevel::warning, "HS1203",
+                     "swap begins service=" + model_.spec().key.fqdn + " op=" + story_->op + " " +
+                         story_->from + " -> " + story_->to + ": " + decision.text);
+  }
+  ++proof_epoch_;
+  const auto first = machine.start();
+  co_await drive(machine, first, decision, false);
+  running_ = false;
+  const bool committed =
+      machine.phase() == SwapPhase::committed || machine.phase() == SwapPhase::read_back;
+  if (committed && !context_.tasks.stopping()) evaluate();
+}
+
+awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Decision decision,
+                                       bool resumed) {
+  for (;;) {
+    const auto deadline = context_.clocks.steady() + provider_deadline;
+    switch (next) {
+      case SwapStep::journal_prepared: {
+        const bool durable = co_await journal(machine, "prepared", false);
+        next = machine.journaled(durable);
+        break;
+      }
+      case SwapStep::journal_sent: {
+        const bool durable = co_await journal(machine, "sent", false);
+        next = machine.journaled(durable);
+        break;
+      }
+      case SwapStep::read_before:
+      case SwapStep::read_back: {
+        auto live = co_await provider_->read(machine.plan().key, deadline);
+        const auto* name = next == SwapStep::read_back ? "read back" : "read before";
+        step(name, live ? (live->set ? to_string(*live->set) : "no record") : live.error().text);
+        next = machine.was_read(live);
+        break;
+      }
+      case SwapStep::write: {
+        SwapPlan plan = machine.plan();
+        auto answer = co_await provider_->apply(std::move(plan), deadline);
+        step("write", std::string(to_string(answer.outcome)) +
+                          (answer.detail.empty() ? "" : ": " + answer.detail));
+        next = machine.written(answer);
+        break;
+      }
+      case SwapStep::pause: {
+        step("waits", machine.detail());
+        context_.log.log(LogLevel::warning, "HS1211",
+                         "swap not done yet service=" + model_.spec().key.fqdn +
+                             " op=" + machine.plan().op + " " + machine.detail());
+        // People are told how things stand while the swap does not come through.
+        perform(model_.settle(machine.detail(), context_.clocks.wall(), false));
+        const auto pause = jittered(machine.backoff());
+        co_await sleep(pause);
+        if ((co_await asio::this_coro::cancellation_state).cancelled() !=
+            asio::cancellation_type::none) {
+          co_return;  // stopped: the journal says how far it came, the next start goes on
+        }
+        const bool wanted =
+            !ended_ && (resumed || model_.still_wanted(decision, context_.clocks.steady(),
+                                                       context_.clocks.wall(),
+                                                       context_.link_proved(model_.spec().key)));
+        next = machine.paused(wanted);
+        break;
+      }
+      case SwapStep::commit: {
+        const auto wall = context_.clocks.wall();
+        const auto live = *machine.found();
+        auto changes = resumed
+                           ? model_.swap_resumed(machine.plan(), live, decision.text, wall)
+                           : model_.swap_committed(decision, live, context_.clocks.steady(), wall);
+        if (story_) story_->state = "read back";
+        Batch batch;
+        batch.intents.push_back(intent_row(machine, "applied", true));
+        perform(std::move(changes), std::move(batch));
+        ++proof_epoch_;
+        context_.tasks.spawn("prove " + model_.spec().key.fqdn, prove());
+        co_return;
+      }
+      case SwapStep::abandon: {
+        const auto wall = context_.clocks.wall();
+        auto changes =
+            model_.swap_abandoned(machine.detail(), machine.conflicted(), machine.found(), wall);
+        if (story_) story_->state = "abandoned";
+        step("abandoned", machine.detail());
+        Batch batch;
+        batch.intents.push_back(intent_row(machine, "abandoned", true));
+        perform(std::move(changes), std::move(batch));
+        co_return;
+      }
+    }
+  }
+}
+
+// Asks every authoritative name server until all serve the new record. Past the deadline the swap
+// stays, is told as not proved, and they are asked again each interval.
+awaitable<void> FailoverService::prove() {
+  auto self = shared_from_this();
+  const auto epoch = proof_epoch_;
+  const auto began = context_.clocks.steady();
+  auto pause = proof_pause_first;
+  const auto proof_deadline = provider_->capabilities().proof_deadline;
+  const auto served = model_.served();
+  if (!served) co_return;
+  for (;;) {
+    const auto deadline = context_.clocks.steady() + proof_question_deadline;
+    auto evidence = co_await provider_->prove(model_.spec().key, *served, deadline);
+    if (ended_ || epoch != proof_epoch_) co_return;
+    std::string missing;
+    std::string servers;
+    for (const auto& e : evidence) {
+      auto& list = e.proved ? servers : missing;
+      list += (list.empty() ? "" : "; ") + e.server + (e.proved ? "" : " " + e.detail);
+    }
+    if (story_) story_->proof = evidence;
+    const auto wall = context_.clocks.wall();
+    if (missing.empty() && !evidence.empty()) {
+      if (story_) story_->state = "proved";
+      step("proved", "every name server serves it: " + servers);
+      perform(model_.proof(Proof::proved, to_string(*served) + " by " + servers, wall));
+      co_return;
+    }
+    if (context_.clocks.steady() - began >= proof_deadline) {
+      if (story_) story_->state = "applied, not proved";
+      perform(model_.proof(Proof::not_proved, missing, wall));
+      pause = model_.spec().monitor.interval;
+    }
+    co_await sleep(pause);
+    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+      co_return;
+    if (ended_ || epoch != proof_epoch_) co_return;
+    if (context_.clocks.steady() - began < proof_deadline)
+      pause = std::min(pause * 2, proof_pause_longest);
+  }
+}
+
+}  // namespace hotswapd

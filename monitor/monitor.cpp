@@ -1,0 +1,211 @@
+#include "monitor/monitor.hpp"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <set>
+#include <utility>
+
+#include "core/text.hpp"
+
+namespace hotswapd {
+namespace {
+
+std::string name_key(std::string_view fqdn) {
+  if (!fqdn.empty() && fqdn.back() == '.') fqdn.remove_suffix(1);
+  return lower(fqdn);
+}
+
+}  // namespace
+
+Monitor::Monitor(MonitorParts parts)
+    : parts_(std::move(parts)),
+      tasks_(parts_.executor,
+             [this](const std::string& task, const std::string& what) {
+               parts_.log.log(LogLevel::error, "HS1005",
+                              "a task ended by an exception task=\"" + task + "\" " + what);
+             }),
+      context_{parts_.executor,
+               parts_.store,
+               parts_.teller,
+               parts_.rounds,
+               parts_.log,
+               parts_.clocks,
+               tasks_,
+               parts_.watch,
+               [this](const RecordKey& but) { return link_proved(but); },
+               [this] { return blocked_; }} {}
+
+Monitor::~Monitor() = default;
+
+std::shared_ptr<FailoverService> Monitor::add(const ServiceSpec& spec) {
+  auto* provider = parts_.provider(spec.provider);
+  if (provider == nullptr) {
+    parts_.log.log(
+        LogLevel::error, "HS1006",
+        "provider not available service=" + spec.key.fqdn + " provider=" + spec.provider);
+    return nullptr;
+  }
+  auto service =
+      std::make_shared<FailoverService>(ServiceId{next_id_++}, spec, *provider, context_);
+  ordered_.push_back(service);
+  by_id_.emplace(service->id(), service);
+  by_name_[spec.key.fqdn] = service;
+  longest_interval_ = std::max(longest_interval_, spec.monitor.interval);
+  return service;
+}
+
+void Monitor::start(const std::vector<ServiceSpec>& services, const StoredState& stored) {
+  std::map<RecordKey, const StateRow*> states;
+  for (const auto& row : stored.states) states[row.service] = &row;
+  std::map<RecordKey, const IntentRow*> intents;
+  for (const auto& row : stored.open_intents) intents[row.service] = &row;
+  std::multimap<RecordKey, WallTime> swaps;
+  for (const auto& row : stored.recent_swaps) swaps.emplace(row.service, row.at);
+
+  ordered_.reserve(services.size());
+  by_id_.reserve(services.size());
+  for (const auto& spec : services) {
+    const auto service = add(spec);
+    if (!service) continue;
+    if (const auto it = states.find(spec.key); it != states.end()) service->restore(*it->second);
+    if (const auto it = intents.find(spec.key); it != intents.end())
+      service->restore_intent(*it->second);
+    const auto [from, to] = swaps.equal_range(spec.key);
+    for (auto it = from; it != to; ++it) service->remember_swap(it->second);
+    if (!stored.set_aside.empty()) service->require_fresh_rounds(2);
+  }
+  for (const auto& service : ordered_) service->begin(FirstRound::at_once);
+
+  Batch gone;
+  std::set<RecordKey> wanted;
+  for (const auto& spec : services) wanted.insert(spec.key);
+  for (const auto& row : stored.states) {
+    if (!wanted.contains(row.service)) gone.forget_states.push_back(row.service);
+  }
+  if (!gone.empty()) {
+    parts_.store.commit(std::move(gone),
+                        [](const Fallible<void>&) {});  // found again at the next start if it fails
+  }
+  tasks_.spawn("service clock", tick());
+}
+
+void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
+  std::map<RecordKey, const ServiceSpec*> wanted;
+  for (const auto& spec : services) wanted[spec.key] = &spec;
+
+  Batch gone;
+  std::erase_if(ordered_, [&](const std::shared_ptr<FailoverService>& service) {
+    const auto& key = service->model().spec().key;
+    if (wanted.contains(key)) return false;
+    service->end();
+    by_id_.erase(service->id());
+    by_name_.erase(key.fqdn);
+    gone.forget_states.push_back(key);
+    return true;
+  });
+  if (!gone.empty()) {
+    parts_.store.commit(std::move(gone), [](const Fallible<void>&) {});
+  }
+
+  longest_interval_ = Millis(0);
+  for (const auto& spec : services) {
+    longest_interval_ = std::max(longest_interval_, spec.monitor.interval);
+    const auto it = by_name_.find(spec.key.fqdn);
+    if (it == by_name_.end()) {
+      if (const auto service = add(spec)) service->begin(FirstRound::at_once);
+      continue;
+    }
+    if (it->second->model().spec() == spec) continue;
+    if (auto* provider = parts_.provider(spec.provider)) it->second->reconfigure(spec, *provider);
+  }
+  // Shown in the order of the file.
+  std::map<RecordKey, std::size_t> position;
+  for (std::size_t i = 0; i < services.size(); ++i) position[services[i].key] = i;
+  std::stable_sort(ordered_.begin(), ordered_.end(), [&](const auto& a, const auto& b) {
+    return position[a->model().spec().key] < position[b->model().spec().key];
+  });
+}
+
+void Monitor::on_round(RoundResult round) {
+  if (stopping_) return;
+  const auto it = by_id_.find(round.service);
+  if (it == by_id_.end()) return;
+  const auto service = it->second;
+  const bool answered =
+      std::any_of(round.targets.begin(), round.targets.end(),
+                  [](const auto& target) { return target && target->verdict == Verdict::pass; });
+  if (answered) {
+    std::erase_if(answered_, [&](const Answered& a) { return a.service == round.service; });
+    answered_.push_back({round.service, round.finished});
+    if (answered_.size() > 2) answered_.erase(answered_.begin());
+  }
+  service->on_round(std::move(round));
+}
+
+bool Monitor::link_proved(const RecordKey& but) const {
+  const auto now = parts_.clocks.steady();
+  return std::any_of(answered_.begin(), answered_.end(), [&](const Answered& a) {
+    const auto it = by_id_.find(a.service);
+    return it != by_id_.end() && it->second->model().spec().key != but &&
+           now - a.at <= it->second->model().spec().monitor.interval;
+  });
+}
+
+Fallible<std::string> Monitor::command(const std::string& fqdn, const Command& command) {
+  const auto it = by_name_.find(name_key(fqdn));
+  if (it == by_name_.end()) {
+    return Error{errc::not_found,
+                 "no service " + clean(fqdn) + " is configured; `hotswapctl status` lists them"};
+  }
+  if (stopping_) return Error{errc::unavailable, "the daemon is stopping"};
+  return it->second->command(command);
+}
+
+const FailoverService* Monitor::find(const std::string& fqdn) const {
+  const auto it = by_name_.find(name_key(fqdn));
+  return it == by_name_.end() ? nullptr : it->second.get();
+}
+
+std::vector<const FailoverService*> Monitor::services() const {
+  std::vector<const FailoverService*> list;
+  list.reserve(ordered_.size());
+  for (const auto& service : ordered_) list.push_back(service.get());
+  return list;
+}
+
+bool Monitor::ready() const {
+  return std::all_of(ordered_.begin(), ordered_.end(), [](const auto& service) {
+    return service->full_round_done() || !service->model().active();
+  });
+}
+
+// Ends forced times and timed activations, to the second.
+awaitable<void> Monitor::tick() {
+  asio::steady_timer timer(parts_.executor);
+  for (;;) {
+    timer.expires_after(Seconds(1));
+    auto [ec] = co_await timer.async_wait(nothrow);
+    if (ec) co_return;
+    const auto services = ordered_;
+    for (const auto& service : services) service->clock_advanced();
+  }
+}
+
+awaitable<void> Monitor::stop(TimePoint deadline) {
+  stopping_ = true;
+  const auto in_swap = [this] {
+    return std::any_of(ordered_.begin(), ordered_.end(),
+                       [](const auto& s) { return s->model().swap_under_way(); });
+  };
+  asio::steady_timer timer(parts_.executor);
+  while (in_swap() && parts_.clocks.steady() < deadline) {
+    timer.expires_after(Millis(10));
+    auto [ec] = co_await timer.async_wait(nothrow);
+    if (ec) break;
+  }
+  tasks_.request_stop();
+  co_await tasks_.join();
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,80 @@
+// All services of one daemon: starts them from what was stored, hands out rounds and commands,
+// follows a reload.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "monitor/failover_service.hpp"
+
+namespace hotswapd {
+
+// What Monitor gets from the composition root; everything outlives it. Lives on shard 0.
+struct MonitorParts {
+  asio::any_io_executor executor;
+  StateStore& store;
+  Teller& teller;
+  Rounds& rounds;
+  Logger& log;
+  Clocks clocks;
+  std::function<Provider*(const std::string& name)> provider;
+  std::function<void(const WatchEvent&)> watch;
+};
+
+class Monitor {
+ public:
+  explicit Monitor(MonitorParts parts);
+  ~Monitor();
+
+  // Once: every service, as it was left, or new.
+  void start(const std::vector<ServiceSpec>& services, const StoredState& stored);
+
+  // The new configuration's services; what is equal is not touched. Providers were changed before.
+  void reconfigure(const std::vector<ServiceSpec>& services);
+
+  void on_round(RoundResult round);  // on shard 0
+
+  Fallible<std::string> command(const std::string& fqdn, const Command& command);
+
+  // No more decisions; swaps under way get until `deadline` to end, then they are left to the
+  // journal.
+  awaitable<void> stop(TimePoint deadline);
+
+  // Nothing may be written while this says why.
+  void block_writes(std::optional<std::string> why) { blocked_ = std::move(why); }
+
+  const FailoverService* find(
+      const std::string& fqdn) const;                    // with or without final dot, any case
+  std::vector<const FailoverService*> services() const;  // in the order of the configuration
+  bool ready() const;  // every active service has had a round (or its probing is off)
+
+ private:
+  std::shared_ptr<FailoverService> add(const ServiceSpec& spec);
+  awaitable<void> tick();
+  bool link_proved(const RecordKey& but) const;
+
+  MonitorParts parts_;
+  TaskGroup tasks_;
+  ServiceContext context_;
+  std::vector<std::shared_ptr<FailoverService>> ordered_;
+  std::unordered_map<ServiceId, std::shared_ptr<FailoverService>> by_id_;
+  std::map<std::string, std::shared_ptr<FailoverService>> by_name_;
+  std::uint32_t next_id_ = 1;
+  std::optional<std::string> blocked_;
+  bool stopping_ = false;
+
+  // Whose target answered lately: two services suffice to answer "another than this one".
+  struct Answered {
+    ServiceId service;
+    TimePoint at;
+  };
+  std::vector<Answered> answered_;
+  Millis longest_interval_{0};
+};
+
+}  // namespace hotswapd

@@ -1,0 +1,17 @@
+// What operators see of a service, as the JSON that the control socket (and later the API) hands
+// out. The shapes are described in docs/control-protocol.md.
+#pragma once
+
+#include <boost/json.hpp>
+
+#include "monitor/failover_service.hpp"
+
+namespace hotswapd {
+
+boost::json::object status_view(const FailoverService& service);  // one row of `status`
+boost::json::object show_view(const FailoverService& service, TimePoint now, WallTime wall);
+boost::json::object explain_view(const FailoverService& service, TimePoint now, WallTime wall,
+                                 bool link_proved);
+boost::json::object history_view(const std::vector<TransitionRow>& rows);
+
+}  // namespace hotswapd
