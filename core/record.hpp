@@ -30,6 +30,7 @@ struct RecordSet {
 
   bool same_values(
       const RecordSet& other) const;  // type and values as a set; the TTL plays no part
+  bool operator==(const RecordSet&) const = default;  // order and TTL included
 };
 
 // What a provider finds at a name. `set` is absent when the name has no A, AAAA or CNAME.

@@ -46,6 +46,13 @@ std::string is_down(const TargetView& t) {
   return t.label + " is down" + (t.reason.empty() ? "" : " (" + t.reason + ")");
 }
 
+Decision undecided(const TargetView& t) {
+  return hold("undecided",
+              "the last round of " + t.label + " decided nothing" +
+                  (t.reason.empty() ? "" : " (" + t.reason + ")"),
+              "a decided round");
+}
+
 bool failed_hard(const TargetView& t) {
   return t.probed && t.health == Health::down && t.last == Verdict::fail;
 }
@@ -69,10 +76,6 @@ Decision wish_on_primary(const FailoverView& v) {
                   "the next round of the primary");
     }
     return hold("steady", p.label + " is up and served", "nothing: all is well");
-  }
-  if (p.last != Verdict::fail) {
-    return hold("undecided", "the last round of " + p.label + " decided nothing",
-                "a decided round");
   }
   if (const auto backup = first_fit_backup(v, std::nullopt)) {
     auto d =
@@ -140,15 +143,13 @@ Decision wish_on_backup(const FailoverView& v) {
                     std::to_string(need) + " good rounds in sequence",
                 "more good rounds of the primary");
   }
-  if (p.last == Verdict::inconclusive) {
-    return hold("undecided", "the last round of " + p.label + " decided nothing",
-                "a decided round");
-  }
   return hold("primary-still-down", p.label + " is still down; " + served.label + " is served",
               "the primary to pass a round");
 }
 
 Decision wish(const FailoverView& v) {
+  // Whoever is served: a swap needs a decided round of the primary.
+  if (v.targets[primary].last == Verdict::inconclusive) return undecided(v.targets[primary]);
   auto d = v.serving == primary ? wish_on_primary(v) : wish_on_backup(v);
   if (d.action == Action::write) return d;
   if (v.value_differs) {

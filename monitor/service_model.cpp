@@ -203,7 +203,7 @@ FailoverView ServiceModel::view(TimePoint now, WallTime wall, bool link_proved) 
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     const auto& t = targets_[i];
     const bool probed = i == 0 || spec_.backups[i - 1].monitor.has_value();
-    const auto* telling = t.last == Verdict::fail && t.round ? t.round->telling() : nullptr;
+    const auto* telling = t.last != Verdict::pass && t.round ? t.round->telling() : nullptr;
     v.targets.push_back({target_label(i), probed, t.health.health, t.last, t.passes_in_row,
                          telling != nullptr ? telling->reason : std::string()});
   }

@@ -1,0 +1,64 @@
+#include "monitor/guard.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hotswapd {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+const WallTime noon{Millis(1'769'860'800'000)};
+
+TEST(SwapBudget, CountsTheLastHourOnly) {
+  SwapBudget budget;
+  budget.add(noon);
+  budget.add(noon + minutes(30));
+  EXPECT_EQ(budget.used(noon + minutes(59)), 2);
+  EXPECT_EQ(budget.used(noon + minutes(60)), 1);
+  EXPECT_EQ(budget.used(noon + minutes(90)), 0);
+  EXPECT_EQ(budget.oldest(noon + minutes(31)), noon);
+  budget.forget_older_than_an_hour(noon + minutes(60));
+  EXPECT_EQ(budget.entries().size(), 1u);
+}
+
+TEST(SwapBudget, AClockSetBackNeverHoldsForLongerThanAnHour) {
+  SwapBudget budget;
+  budget.add(noon);
+  EXPECT_EQ(budget.used(noon - minutes(59)), 1);
+  EXPECT_EQ(budget.used(noon - hours(20)), 0);
+}
+
+TEST(Guard, LimitHoldsAtTheLimit) {
+  SwapBudget budget;
+  EXPECT_TRUE(check_budget(budget, 1, noon).holds);
+  budget.add(noon);
+  const auto check = check_budget(budget, 1, noon + minutes(10));
+  EXPECT_FALSE(check.holds);
+  EXPECT_NE(check.text.find("2026-01-31T13:00:00Z"), std::string::npos) << check.text;
+  EXPECT_TRUE(check_budget(budget, 1, noon + hours(1)).holds);
+  EXPECT_FALSE(check_budget({}, 0, noon).holds) << "0 means never";
+}
+
+TEST(Guard, MaintenanceHoldsInsideTheWindowUnlessSwapsAreAllowed) {
+  const std::vector<MaintenanceWindow> closed{{noon, noon + hours(1), false, false}};
+  EXPECT_TRUE(check_maintenance(closed, noon - Millis(1)).holds);
+  EXPECT_FALSE(check_maintenance(closed, noon).holds);
+  EXPECT_TRUE(check_maintenance(closed, noon + hours(1)).holds);
+  EXPECT_TRUE(check_maintenance({{noon, noon + hours(1), true, false}}, noon).holds);
+}
+
+TEST(Guard, HoldDownLastsOneTtl) {
+  EXPECT_TRUE(check_hold_down(std::nullopt, 30).holds);
+  EXPECT_FALSE(check_hold_down(Millis(29'999), 30).holds);
+  EXPECT_TRUE(check_hold_down(Millis(30'000), 30).holds);
+}
+
+TEST(Guard, EvidenceLastsTwoRoundsAndAnAttempt) {
+  const TimePoint t0{};
+  EXPECT_FALSE(evidence_expired(t0, t0 + Seconds(21), Seconds(10), Seconds(1)));
+  EXPECT_TRUE(evidence_expired(t0, t0 + Seconds(21) + Millis(1), Seconds(10), Seconds(1)));
+}
+
+}  // namespace
+}  // namespace hotswapd
