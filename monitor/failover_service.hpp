@@ -20,10 +20,11 @@
 
 namespace hotswapd {
 
-// The two clocks, so that tests may turn them.
+// The two clocks and the wait on them, so that tests may turn them.
 struct Clocks {
   std::function<TimePoint()> steady;
   std::function<WallTime()> wall;
+  std::function<awaitable<void>(Millis)> sleep;  // ends early when the task is cancelled
 };
 
 // Something happened: for `hotswapctl watch`.
@@ -117,7 +118,6 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   awaitable<void> prove();
   awaitable<bool> journal(SwapMachine& machine, std::string phase, bool closed);
   awaitable<Fallible<void>> commit(Batch batch);
-  awaitable<void> sleep(Millis duration);
   void step(std::string name, std::string text);
 
   ServiceId id_;

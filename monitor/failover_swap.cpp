@@ -3,7 +3,6 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 #include <memory>
@@ -85,12 +84,6 @@ awaitable<Fallible<void>> FailoverService::commit(Batch batch) {
       initiate, asio::use_awaitable, &context_.store, context_.executor, std::move(batch));
 }
 
-awaitable<void> FailoverService::sleep(Millis duration) {
-  asio::steady_timer timer(context_.executor, duration);
-  auto [ec] = co_await timer.async_wait(nothrow);
-  (void)ec;  // cancelled: we are being stopped, and the caller looks
-}
-
 IntentRow FailoverService::intent_row(const SwapMachine& machine, const std::string& phase,
                                       bool closed) const {
   IntentRow row;
@@ -169,7 +162,7 @@ awaitable<void> FailoverService::run_start() {
     co_await run_read();
     if (model_.record_state() != RecordState::unread) break;
     const auto pause = jittered(Millis(1'000));
-    co_await sleep(pause);
+    co_await context_.clocks.sleep(pause);
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
       break;
   }
@@ -259,7 +252,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         // People are told how things stand while the swap does not come through.
         perform(model_.settle(machine.detail(), context_.clocks.wall(), false));
         const auto pause = jittered(machine.backoff());
-        co_await sleep(pause);
+        co_await context_.clocks.sleep(pause);
         if ((co_await asio::this_coro::cancellation_state).cancelled() !=
             asio::cancellation_type::none) {
           co_return;  // stopped: the journal says how far it came, the next start goes on
@@ -333,7 +326,7 @@ awaitable<void> FailoverService::prove() {
       perform(model_.proof(Proof::not_proved, missing, wall));
       pause = model_.spec().monitor.interval;
     }
-    co_await sleep(pause);
+    co_await context_.clocks.sleep(pause);
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
       co_return;
     if (ended_ || epoch != proof_epoch_) co_return;

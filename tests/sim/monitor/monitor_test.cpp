@@ -1,0 +1,265 @@
+#include "monitor/monitor.hpp"
+
+#include <gmock/gmock.h>
+
+#include "world.hpp"
+
+namespace hotswapd {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::Disk;
+using testing::NameServer;
+using testing::Process;
+using testing::web;
+
+class MonitorTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Process> run(std::vector<ServiceSpec> services = {web()}) {
+    auto p = std::make_unique<Process>(disk, server, services, now, wall);
+    p->settle();
+    return p;
+  }
+  void round(Process& p, const std::string& verdicts, std::uint32_t service = 1) {
+    p.round(verdicts, service);
+    p.settle();
+    now += Seconds(10);
+    wall += Seconds(10);
+  }
+  std::string served(const std::string& fqdn = "www.example.com") {
+    const auto& live = server.records[{"example.com", fqdn}];
+    return live.set ? live.set->values.front() : "nothing";
+  }
+  const SwapStory& story(Process& p) { return *p.monitor->find("www.example.com")->story(); }
+
+  Disk disk;
+  NameServer server;
+  TimePoint now{std::chrono::hours(1000)};
+  WallTime wall{Millis(1'769'860'800'000)};
+};
+
+TEST_F(MonitorTest, SwapIsJournalledReadBackAndProved) {
+  auto p = run();
+  round(*p, "pp");
+  EXPECT_EQ(served(), "192.0.2.10");
+  round(*p, "fp");
+  EXPECT_EQ(served(), "198.51.100.10");
+  std::vector<std::string> steps;
+  for (const auto& line : story(*p).steps) steps.push_back(line.step);
+  EXPECT_THAT(steps, ElementsAre("prepared", "read before", "sent", "write", "read back", "proved"));
+  EXPECT_EQ(story(*p).state, "proved");
+  EXPECT_THAT(p->teller.told, ElementsAre("probe P up", "probe B up", "status ok", "probe P down", "status failover"));
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
+TEST_F(MonitorTest, AtRestNothingIsWritten) {
+  auto p = run();
+  round(*p, "pp");
+  const auto writes = server.effective.size();
+  const auto transitions = disk.transitions.size();
+  for (int i = 0; i < 100; ++i) round(*p, "pp");
+  EXPECT_EQ(server.effective.size(), writes);
+  EXPECT_EQ(disk.transitions.size(), transitions);
+}
+
+TEST_F(MonitorTest, ALostAnswerIsReadBackNotRepeated) {
+  auto p = run();
+  round(*p, "pp");
+  const auto writes = server.effective.size();
+  server.answers_lost = 1;
+  round(*p, "fp");
+  EXPECT_EQ(served(), "198.51.100.10");
+  EXPECT_EQ(server.effective.size(), writes + 1);
+}
+
+TEST_F(MonitorTest, ALostWriteIsTriedAgainAndTroubleIsToldMeanwhile) {
+  auto p = run();
+  round(*p, "pp");
+  p->teller.told.clear();
+  server.writes_lost = 2;
+  round(*p, "fp");
+  EXPECT_EQ(served(), "198.51.100.10");
+  EXPECT_THAT(p->teller.told, ElementsAre("probe P down", "status trouble", "status failover"));
+}
+
+TEST_F(MonitorTest, NothingIsWrittenOnADiskThatRefuses) {
+  auto p = run();
+  round(*p, "pp");
+  disk.failing = true;
+  round(*p, "fp");
+  EXPECT_EQ(served(), "192.0.2.10");
+  EXPECT_EQ(story(*p).state, "abandoned");
+  disk.failing = false;
+  round(*p, "fp");
+  EXPECT_EQ(served(), "198.51.100.10");
+}
+
+TEST_F(MonitorTest, ADiskThatFailsAfterTheWriteLosesNothing) {
+  auto p = run();
+  round(*p, "pp");
+  p->round("fp");
+  while (served() == "192.0.2.10") ASSERT_TRUE(p->step());
+  disk.failing = true;
+  p->settle();
+  EXPECT_EQ(p->teller.told.back(), "status failover") << "people are told although the disk refuses";
+  disk.failing = false;
+  round(*p, "fp");
+  EXPECT_TRUE(disk.load().open_intents.empty());
+  EXPECT_EQ(disk.states.begin()->second.active, "backup:0");
+  round(*p, "pp");
+  EXPECT_EQ(served(), "192.0.2.10");
+}
+
+TEST_F(MonitorTest, BlockedWritesHoldSwaps) {
+  auto p = run();
+  round(*p, "pp");
+  p->monitor->block_writes("the disk is stuck");
+  round(*p, "fp");
+  EXPECT_EQ(served(), "192.0.2.10");
+  EXPECT_NE(p->monitor->find("www.example.com")->model().reason().find("disk is stuck"), std::string::npos);
+  p->monitor->block_writes(std::nullopt);
+  round(*p, "fp");
+  EXPECT_EQ(served(), "198.51.100.10");
+}
+
+TEST_F(MonitorTest, NotProvedIsToldAndAskedAgain) {
+  auto p = run();
+  round(*p, "pp");
+  server.proves = false;
+  p->round("fp");
+  for (int i = 0; i < 2000 && story(*p).state != "applied, not proved"; ++i) p->step();
+  EXPECT_EQ(story(*p).state, "applied, not proved");
+  EXPECT_EQ(served(), "198.51.100.10") << "no swap back for that reason";
+  server.proves = true;
+  p->settle();
+  EXPECT_EQ(story(*p).state, "proved");
+}
+
+TEST_F(MonitorTest, UnreadableRecordHoldsEverything) {
+  server.records[{"example.com", "www.example.com"}].set = RecordSet{RecordType::a, 5, {"192.0.2.10"}};
+  server.unreadable = 1'000'000;
+  auto p = std::make_unique<Process>(disk, server, std::vector<ServiceSpec>{web()}, now, wall);
+  for (int i = 0; i < 50; ++i) p->step();
+  p->round("fp");
+  for (int i = 0; i < 50; ++i) p->step();
+  EXPECT_EQ(served(), "192.0.2.10");
+  EXPECT_EQ(p->monitor->find("www.example.com")->last_decision().rule, "record-unread");
+  server.unreadable = 0;
+  p->settle();
+  EXPECT_EQ(served(), "198.51.100.10") << "the evidence is there, and the record now too";
+}
+
+TEST_F(MonitorTest, DriftBetweenReadAndWriteIsNeverOverwritten) {
+  auto p = run();
+  round(*p, "pp");
+  p->round("fp");
+  while (story(*p).state != "sent") ASSERT_TRUE(p->step());
+  server.records[{"example.com", "www.example.com"}].set = RecordSet{RecordType::a, 60, {"203.0.113.9"}};
+  p->settle();
+  EXPECT_EQ(served(), "203.0.113.9");
+  EXPECT_EQ(p->teller.told.back(), "status trouble");
+  EXPECT_EQ(p->monitor->find("www.example.com")->model().record_state(), RecordState::foreign);
+}
+
+TEST_F(MonitorTest, CommandsByName) {
+  auto p = run();
+  round(*p, "pp");
+  EXPECT_TRUE(p->monitor->command("WWW.Example.com.", {CommandKind::force_failover, "drill", "ops", {}}));
+  p->settle();
+  EXPECT_EQ(served(), "198.51.100.10");
+  EXPECT_TRUE(p->monitor->command("www.example.com", {CommandKind::recover, "", "ops", {}}));
+  p->settle();
+  EXPECT_EQ(served(), "192.0.2.10");
+  const auto unknown = p->monitor->command("nope.example.com", {CommandKind::recover, "", "ops", {}});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, errc::not_found);
+}
+
+TEST_F(MonitorTest, DeactivatedServicesAreNotProbed) {
+  auto p = run();
+  round(*p, "pp");
+  ASSERT_TRUE(p->monitor->command("www.example.com", {CommandKind::deactivate, "", "", {}}));
+  EXPECT_TRUE(p->rounds.specs.empty());
+  ASSERT_TRUE(p->monitor->command("www.example.com", {CommandKind::activate, "", "", {}}));
+  EXPECT_EQ(p->rounds.upserts.back().second, FirstRound::at_once);
+  p.reset();
+  p = run();
+  EXPECT_FALSE(p->rounds.specs.empty());
+}
+
+TEST_F(MonitorTest, ReloadTouchesOnlyWhatChanged) {
+  auto p = run({web("a.example.com"), web("b.example.com"), web("c.example.com")});
+  for (std::uint32_t i = 1; i <= 3; ++i) round(*p, "pp", i);
+  round(*p, "fp", 2);
+  p->rounds.upserts.clear();
+  auto b = web("b.example.com");
+  auto c = web("c.example.com");
+  c.monitor.path = "/new";
+  p->monitor->reconfigure({web("d.example.com"), c, b});
+  p->settle();
+  std::vector<std::string> names;
+  for (const auto* s : p->monitor->services()) names.push_back(s->model().spec().key.fqdn);
+  EXPECT_THAT(names, ElementsAre("d.example.com", "c.example.com", "b.example.com"));
+  EXPECT_EQ(p->rounds.upserts.size(), 2u) << "d is new, c is probed otherwise";
+  EXPECT_FALSE(p->rounds.specs.contains(1));
+  EXPECT_EQ(served("b.example.com"), "198.51.100.10") << "a service in failover stays there";
+  EXPECT_FALSE(disk.states.contains({"example.com", "a.example.com"}));
+}
+
+TEST_F(MonitorTest, PendingChangesEarnTheShorterInterval) {
+  auto spec = web();
+  spec.fall = 2;
+  auto p = run({spec});
+  round(*p, "pp");
+  round(*p, "fp");
+  EXPECT_TRUE(p->rounds.pending[1]);
+  round(*p, "pp");
+  EXPECT_FALSE(p->rounds.pending[1]);
+}
+
+TEST_F(MonitorTest, ResultsOfAnOlderSpecificationAreDropped) {
+  auto p = run();
+  round(*p, "pp");
+  RoundResult stale;
+  stale.service = ServiceId{1};
+  stale.epoch = p->rounds.specs[1].epoch - 1;
+  TargetRound t;
+  t.verdict = Verdict::fail;
+  stale.targets = {t, t};
+  p->monitor->on_round(stale);
+  p->settle();
+  EXPECT_EQ(p->monitor->find("www.example.com")->rounds_seen(), 1u);
+}
+
+TEST_F(MonitorTest, AnUnprobedBackupIsUsedWhenAnotherServiceAnswers) {
+  auto lonely = web();
+  lonely.backups[0].monitor.reset();
+  auto p = run({lonely, web("other.example.com")});
+  round(*p, "p");
+  p->round("f");
+  p->settle();
+  EXPECT_EQ(served(), "192.0.2.10") << "nothing else has answered";
+  p->round("pp", 2);
+  p->round("f");
+  p->settle();
+  EXPECT_EQ(served(), "198.51.100.10");
+}
+
+TEST_F(MonitorTest, ViewsTellTheStory) {
+  auto p = run();
+  round(*p, "pp");
+  round(*p, "fp");
+  const auto* service = p->monitor->find("www.example.com");
+  const auto status = status_view(*service);
+  EXPECT_EQ(status.at("status").as_string(), "failover");
+  EXPECT_EQ(status.at("serving").as_string(), "198.51.100.10");
+  EXPECT_EQ(status.at("proof").as_string(), "proved");
+  const auto explain = explain_view(*service, now, wall, false);
+  EXPECT_EQ(explain.at("swap").at("proof").as_array().size(), 1u);
+  EXPECT_EQ(explain.at("targets").as_array().size(), 2u);
+  EXPECT_FALSE(explain.at("waiting_for").as_string().empty());
+  EXPECT_EQ(show_view(*service, now, wall).at("swaps_last_hour").as_int64(), 1);
+}
+
+}  // namespace
+}  // namespace hotswapd
