@@ -1,0 +1,390 @@
+// Makes the versions of what the embedded DNS serves.
+#include "dns/zone_editor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "core/text.hpp"
+#include "dns/rdata.hpp"
+
+namespace hotswapd {
+namespace {
+
+using wire::Name;
+
+constexpr std::size_t max_rrset_wire =
+    60'000;  // what is left of 64 KiB for header, question, CNAMEs and OPT
+constexpr std::uint32_t soa_refresh = 3600, soa_retry = 600, soa_expire = 1'209'600;
+
+// Calls write(Writer&) for the RDATA of one record and appends the record, owner C0 0C; false when
+// it was refused.
+template <class Write>
+bool add_record(WireRrset& to, std::uint16_t type, std::uint32_t ttl, Write write) {
+  std::array<std::byte, 1024> buffer;
+  wire::Writer out(buffer);
+  out.pointer(wire::header_size);
+  out.u16(type);
+  out.u16(wire::klass::in);
+  out.u32(ttl);
+  const std::size_t length_at = out.size();
+  out.u16(0);
+  if (!write(out) || !out.ok()) return false;
+  out.patch16(length_at, static_cast<std::uint16_t>(out.size() - length_at - 2));
+  to.wire.append(reinterpret_cast<const char*>(out.written().data()), out.size());
+  ++to.count;
+  return true;
+}
+
+std::optional<WireRrset> encode(const RecordSet& set) {
+  auto values = set.values;
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  WireRrset out;
+  for (const auto& value : values) {
+    const bool ok =
+        add_record(out, static_cast<std::uint16_t>(set.type), set.ttl,
+                   [&](wire::Writer& w) { return wire::put_value(w, set.type, value); });
+    if (!ok || out.wire.size() > max_rrset_wire) return std::nullopt;
+  }
+  return out;
+}
+
+// "first.last@example.com" becomes the name whose first label is "first.last" (RFC 1035 8).
+std::optional<Name> mailbox(const std::string& text) {
+  const auto at = text.find('@');
+  if (at == std::string::npos) return Name::from_text(text);
+  const auto domain = Name::from_text(std::string_view(text).substr(at + 1));
+  if (!domain || at == 0) return std::nullopt;
+  Name out;
+  const auto* local = reinterpret_cast<const std::uint8_t*>(text.data());
+  if (!out.append({local, at})) return std::nullopt;
+  const auto rest = domain->wire();
+  for (std::size_t i = 0; rest[i] != 0; i += rest[i] + 1U) {
+    if (!out.append(rest.subspan(i + 1, rest[i]))) return std::nullopt;
+  }
+  return out;
+}
+
+Error bad(std::string text) {
+  return {errc::invalid_argument, std::move(text)};
+}
+
+}  // namespace
+
+const ZoneNode* ZoneEditor::peek(const Name& name) const {
+  const auto lower = name.lowered();
+  return tree_.find(wire::hash_name(lower.wire()), lower.wire());
+}
+
+ZoneNode ZoneEditor::node_at(const Name& name) const {
+  if (const auto* node = peek(name)) return *node;
+  const auto lower = name.lowered();
+  ZoneNode fresh;
+  fresh.name.assign(reinterpret_cast<const char*>(lower.wire().data()), lower.size());
+  return fresh;
+}
+
+void ZoneEditor::store(const Name& name, ZoneNode node) {
+  const auto lower = name.lowered();
+  auto shared = node.exists() ? std::make_shared<const ZoneNode>(std::move(node)) : nullptr;
+  tree_.set(lower.wire(), std::move(shared), epoch_);
+}
+
+std::optional<Name> ZoneEditor::zone_above(const Name& name) const {
+  auto up = name.parent();
+  for (; up; up = up->parent()) {
+    const auto* node = peek(*up);
+    if (node != nullptr && node->apex) break;
+  }
+  return up;
+}
+
+// A name came to exist: so do the names above it, up to the apex (empty non-terminals). A zone that
+// no other zone encloses has nobody to tell.
+void ZoneEditor::link(Name name) {
+  if (!zone_above(name)) return;
+  for (;;) {
+    name = *name.parent();
+    auto node = node_at(name);
+    const bool was_there = node.exists();
+    ++node.children;
+    store(name, std::move(node));
+    if (was_there) return;
+  }
+}
+
+void ZoneEditor::unlink(Name name) {
+  if (!zone_above(name)) return;
+  for (;;) {
+    name = *name.parent();
+    auto node = node_at(name);
+    if (node.children > 0) --node.children;
+    const bool stays = node.exists();
+    store(name, std::move(node));
+    if (stays) return;
+  }
+}
+
+void ZoneEditor::set_rrsets(const Name& name, Rrsets rrsets) {
+  auto node = node_at(name);
+  const bool was_there = node.exists();
+  node.a = std::move(rrsets.a);
+  node.aaaa = std::move(rrsets.aaaa);
+  node.cname = std::move(rrsets.cname);
+  const bool is_there = node.exists();
+  store(name, std::move(node));
+  if (is_there && !was_there) link(name);
+  if (was_there && !is_there) unlink(name);
+}
+
+// The addresses of a name server that the zone was given for its own host.
+ZoneEditor::Rrsets ZoneEditor::host_rrsets(const Zone& zone, const Name& name) const {
+  Rrsets out;
+  for (const auto& server : zone.spec.name_servers) {
+    const auto host = Name::from_text(server.host);
+    if (!host || !(*host == name) || !host->is_under(zone.name)) continue;
+    for (const auto& address : server.addresses) {
+      auto set = record_for(address, zone_data_ttl);
+      auto& to = set.type == RecordType::a ? out.a : out.aaaa;
+      if (auto encoded = encode(set)) {
+        to.wire += encoded->wire;
+        to.count = static_cast<std::uint16_t>(to.count + encoded->count);
+      }
+    }
+  }
+  return out;
+}
+
+// Sets what the hosts of `hosts` answer to what the zone says now, but for names that belong to
+// services.
+void ZoneEditor::refresh_hosts(const Zone& zone, const ZoneSpec& hosts) {
+  for (const auto& server : hosts.name_servers) {
+    const auto host = Name::from_text(server.host);
+    if (!host || !host->is_under(zone.name) || zone.names.contains(lower(host->text()))) continue;
+    set_rrsets(*host, host_rrsets(zone, *host));
+  }
+}
+
+// Zones that have this one, and no other, above them: they come to stand in it, or on their own
+// again.
+void ZoneEditor::link_zones_below(const Name& name, bool add) {
+  for (const auto& [text, other] : zones_) {
+    if (other.name == name || !other.name.is_under(name)) continue;
+    const auto above = zone_above(other.name);
+    if (!above || !(*above == name)) continue;
+    if (add) {
+      link(other.name);
+    } else {
+      unlink(other.name);
+    }
+  }
+}
+
+Fallible<void> ZoneEditor::put_zone(const ZoneSpec& spec, std::uint32_t serial) {
+  const auto name = Name::from_text(spec.name);
+  if (!name || name->is_root())
+    return bad("\"" + clean(spec.name) + "\" is not the name of a zone");
+  if (spec.name_servers.empty())
+    return bad("zone " + spec.name + " needs at least one name server (ns)");
+  if (spec.name_servers.size() > 16)
+    return bad("zone " + spec.name + " has more than 16 name servers");
+  for (const auto& server : spec.name_servers) {
+    const auto host = Name::from_text(server.host);
+    if (!host || host->is_root()) {
+      return bad("zone " + spec.name + ": name server \"" + clean(server.host) +
+                 "\" is not a host name");
+    }
+    for (const auto& address : server.addresses) {
+      if (!canonical_address(address)) {
+        return bad("zone " + spec.name + ": \"" + clean(address) + "\" is not an IP address (of " +
+                   clean(server.host) + ")");
+      }
+    }
+  }
+  if (!mailbox(spec.rname)) {
+    return bad("zone " + spec.name + ": rname \"" + clean(spec.rname) +
+               "\" is not a mailbox (like hostmaster@example.com)");
+  }
+
+  const auto* there = peek(*name);
+  if (there != nullptr && !there->cname.empty()) {
+    return bad("zone " + spec.name +
+               ": the zone above serves a CNAME at that name, and an apex cannot be one");
+  }
+
+  const bool fresh = !zones_.contains(spec.name);
+  auto& zone = zones_[spec.name];
+  const ZoneSpec before = std::exchange(zone.spec, spec);
+  zone.name = *name;
+  zone.serial = std::max(zone.serial, serial);
+  if (fresh) {
+    auto node = node_at(*name);
+    const bool was_there = node.exists();  // as a name, or an empty non-terminal, of the zone above
+    node.apex = encode_apex(zone);
+    store(*name, std::move(node));
+    if (!was_there) link(*name);
+    if (!zone_above(*name)) link_zones_below(*name, true);
+  }
+  refresh_hosts(zone, before);
+  refresh_hosts(zone, zone.spec);
+  mark(zone);
+  return {};
+}
+
+void ZoneEditor::remove_zone(const std::string& zone_name) {
+  const auto found = zones_.find(zone_name);
+  if (found == zones_.end()) return;
+  auto& zone = found->second;
+  while (!zone.names.empty()) remove_record({zone_name, zone.names.begin()->first});
+  const ZoneSpec before = std::exchange(zone.spec, ZoneSpec{});
+  refresh_hosts(zone, before);
+
+  const Name name = zone.name;
+  if (!zone_above(name)) link_zones_below(name, false);
+  auto node = node_at(name);
+  node.apex = nullptr;
+  const bool stays = node.exists();
+  store(name, std::move(node));
+  if (!stays) unlink(name);
+  zones_.erase(found);
+}
+
+const ZoneSpec* ZoneEditor::zone(const std::string& zone) const {
+  const auto found = zones_.find(zone);
+  return found == zones_.end() ? nullptr : &found->second.spec;
+}
+
+std::vector<std::string> ZoneEditor::zones() const {
+  std::vector<std::string> out;
+  for (const auto& [name, zone] : zones_) out.push_back(name);
+  return out;
+}
+
+Fallible<void> ZoneEditor::check_record(const RecordKey& key, const RecordSet& set) const {
+  const auto zone = zones_.find(key.zone);
+  if (zone == zones_.end()) {
+    return Error{errc::not_found, "zone " + clean(key.zone) + " is not served here"};
+  }
+  const auto name = Name::from_text(key.fqdn);
+  if (!name || !name->is_under(zone->second.name)) {
+    return bad(clean(key.fqdn) + " is not a name in zone " + key.zone);
+  }
+  for (auto up = name; up; up = up->parent()) {
+    const auto other = zones_.find(lower(up->text()));
+    if (other != zones_.end() && other != zone && other->second.names.contains(key.fqdn)) {
+      return Error{errc::already_exists,
+                   key.fqdn + " is served in zone " + other->first + " already"};
+    }
+  }
+  if (set.values.empty()) return bad(key.fqdn + ": an empty record set is never served");
+  if (set.type == RecordType::cname) {
+    if (set.values.size() != 1) return bad(key.fqdn + ": a CNAME has exactly one value");
+    const auto* node = peek(*name);
+    if (node != nullptr && node->apex) {
+      return bad(key.fqdn + " is the apex of a zone: a CNAME cannot stand there (RFC 1034 3.6.2)");
+    }
+  }
+  if (set.ttl > 0x7fffffffU) return bad(key.fqdn + ": the TTL is above 2147483647");
+  if (!encode(set)) return bad(key.fqdn + ": " + clean(to_string(set)) + " cannot be encoded");
+  return {};
+}
+
+Fallible<void> ZoneEditor::put_record(const RecordKey& key, const RecordSet& set) {
+  if (auto ok = check_record(key, set); !ok) return ok.error();
+  auto& zone = zones_.at(key.zone);
+  Rrsets rrsets;
+  auto& slot = set.type == RecordType::a      ? rrsets.a
+               : set.type == RecordType::aaaa ? rrsets.aaaa
+                                              : rrsets.cname;
+  slot = *encode(set);
+  set_rrsets(*Name::from_text(key.fqdn), std::move(rrsets));
+  forget_ttl(zone, key.fqdn);
+  zone.names[key.fqdn] = set.ttl;
+  ++zone.ttls[set.ttl];
+  mark(zone);
+  return {};
+}
+
+void ZoneEditor::remove_record(const RecordKey& key) {
+  const auto found = zones_.find(key.zone);
+  if (found == zones_.end()) return;
+  auto& zone = found->second;
+  const std::string fqdn = key.fqdn;  // the caller's may be the one in `names`
+  if (!zone.names.contains(fqdn)) return;
+  forget_ttl(zone, fqdn);
+  zone.names.erase(fqdn);
+  const auto name = *Name::from_text(fqdn);
+  set_rrsets(name, host_rrsets(zone, name));
+  mark(zone);
+}
+
+void ZoneEditor::forget_ttl(Zone& zone, const std::string& fqdn) {
+  const auto name = zone.names.find(fqdn);
+  if (name == zone.names.end()) return;
+  const auto count = zone.ttls.find(name->second);
+  if (--count->second == 0) zone.ttls.erase(count);
+}
+
+void ZoneEditor::raise_serial(const std::string& zone, std::uint32_t serial) {
+  const auto found = zones_.find(zone);
+  if (found == zones_.end() || found->second.serial >= serial) return;
+  found->second.serial = serial;
+  mark(found->second);
+}
+
+std::uint32_t ZoneEditor::serial(const std::string& zone) const {
+  const auto found = zones_.find(zone);
+  return found == zones_.end() ? 0 : found->second.serial;
+}
+
+void ZoneEditor::mark(Zone& zone) {
+  if (!zone.changed) changed_zones_.push_back(zone.spec.name);
+  zone.changed = true;
+}
+
+std::shared_ptr<const ZoneApex> ZoneEditor::encode_apex(const Zone& zone) const {
+  auto apex = std::make_shared<ZoneApex>();
+  apex->name = zone.name;
+  wire::Soa soa;
+  soa.mname = Name::from_text(zone.spec.name_servers.front().host).value_or(Name());
+  soa.rname = mailbox(zone.spec.rname).value_or(Name());
+  soa.serial = zone.serial;
+  soa.refresh = soa_refresh;
+  soa.retry = soa_retry;
+  soa.expire = soa_expire;
+  soa.minimum =
+      zone.ttls.empty() ? max_negative_ttl : std::min(max_negative_ttl, zone.ttls.begin()->first);
+  const auto write_soa = [&](wire::Writer& out) {
+    wire::put_soa(out, soa);
+    return true;
+  };
+  add_record(apex->soa, wire::type::soa, zone_data_ttl, write_soa);
+  add_record(apex->soa_negative, wire::type::soa, std::min(zone_data_ttl, soa.minimum), write_soa);
+  for (const auto& server : zone.spec.name_servers) {
+    const auto host = Name::from_text(server.host).value_or(Name());
+    const auto rdata_at = static_cast<std::uint16_t>(apex->ns.wire.size() + 12);
+    add_record(apex->ns, wire::type::ns, zone_data_ttl, [&](wire::Writer& out) {
+      out.name(host);
+      return true;
+    });
+    if (host.is_under(zone.name)) apex->glue.push_back({rdata_at, host.lowered()});
+  }
+  return apex;
+}
+
+std::shared_ptr<const ZoneSnapshot> ZoneEditor::publish() {
+  for (const auto& name : std::exchange(changed_zones_, {})) {
+    const auto zone = zones_.find(name);
+    if (zone == zones_.end() || !zone->second.changed) continue;
+    zone->second.changed = false;
+    auto node = node_at(zone->second.name);
+    node.apex = encode_apex(zone->second);
+    store(zone->second.name, std::move(node));
+  }
+  ++epoch_;
+  return std::make_shared<const ZoneSnapshot>(tree_);
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,89 @@
+// A persistent hash tree from names to nodes: a published version never changes, and changing one
+// name copies about a hundred pointers whatever the size of the tree.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dns/name.hpp"
+
+namespace hotswapd {
+
+// Records of one type at a name, as they go on the wire, each with the owner C0 0C: a pointer to
+// the question's name, which stands right behind the header. Whoever puts them behind another name
+// overwrites those two bytes.
+struct WireRrset {
+  std::string wire;
+  std::uint16_t count = 0;
+  bool empty() const noexcept { return count == 0; }
+};
+
+// What the apex of a zone answers besides.
+struct ZoneApex {
+  struct InZoneHost {            // a name server inside our zones: its addresses go along as glue
+    std::uint16_t rdata_at = 0;  // offset of its name in `ns.wire`
+    wire::Name name;
+  };
+  wire::Name name;
+  WireRrset soa;           // TTL 3600
+  WireRrset soa_negative;  // the same with the negative TTL, for the authority section
+  WireRrset ns;
+  std::vector<InZoneHost> glue;
+};
+
+// A name that exists: it has records, is an apex, or stands above a name that does.
+struct ZoneNode {
+  std::string name;  // wire form, lower case
+  WireRrset a, aaaa, cname;
+  std::uint32_t children = 0;  // names that exist one label below
+  std::shared_ptr<const ZoneApex> apex;
+
+  bool has_records() const noexcept { return !a.empty() || !aaaa.empty() || !cname.empty(); }
+  bool exists() const noexcept { return children > 0 || apex != nullptr || has_records(); }
+};
+
+class ZoneTree {
+ public:
+  // One version. Copying it is cheap; looking up needs no lock.
+  const ZoneNode* find(std::uint64_t hash, std::span<const std::uint8_t> lower_name) const noexcept;
+  const ZoneNode* find(const wire::LookupName& name, std::size_t label = 0) const noexcept {
+    return find(name.hash[label], name.suffix(label));
+  }
+
+  // Puts, replaces or (with nullptr) removes the node of `lower_name`. Branches made since `epoch`
+  // began are changed in place, older ones are copied: a new epoch begins whenever this version was
+  // handed to readers.
+  void set(std::span<const std::uint8_t> lower_name, std::shared_ptr<const ZoneNode> node,
+           std::uint64_t epoch);
+
+ private:
+  static constexpr std::size_t fanout = 64;
+
+  struct Entry {
+    std::uint64_t hash = 0;
+    std::shared_ptr<const ZoneNode> node;
+  };
+  struct Leaf {
+    std::uint64_t epoch = 0;
+    std::vector<Entry> entries;  // ordered by hash
+  };
+  struct Branch {
+    std::uint64_t epoch = 0;
+    std::array<std::shared_ptr<Leaf>, fanout> leaves;
+  };
+  struct Root {
+    std::uint64_t epoch = 0;
+    std::array<std::shared_ptr<Branch>, fanout> branches;
+  };
+
+  static std::size_t first_index(std::uint64_t hash) noexcept { return hash >> 58; }
+  static std::size_t second_index(std::uint64_t hash) noexcept { return (hash >> 52) % fanout; }
+
+  std::shared_ptr<Root> root_;
+};
+
+}  // namespace hotswapd
