@@ -1,0 +1,58 @@
+#include "config/not_built.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace hotswapd::config {
+namespace {
+
+constexpr auto kRows = std::to_array<NotBuilt>({
+    {"file", "resolver", "", "names are resolved by the system"},
+    {"file", "probe_policy", "", "no address is denied"},
+    {"file", "witness", "", "no witness is asked"},
+    {"file", "contacts", "", "no mail is sent"},
+    {"file", "notify", "", "no mail and no webhook is sent"},
+    {"file", "aws", "", "no account of AWS is used"},
+    {"file", "drill_policy", "", "there are no drills"},
+    {"file", "drills", "", "there are no drills"},
+    {"file", "alarm_intake", "", "no queue of alarms is read"},
+    {"file", "cluster", "", "this monitor decides alone"},
+    {"api", "tls", "", "the API speaks plain HTTP"},
+    {"api", "users", "", "nobody can log in"},
+    {"api", "tokens", "", "no token opens anything"},
+    {"api", "rate_limit", "", "requests are not limited by rate"},
+    {"rfc2136", "type", "", "a service of this provider is not swapped"},
+    {"powerdns", "type", "", "a service of this provider is not swapped"},
+    {"route53", "type", "", "a service of this provider is not swapped"},
+    {"cloudflare", "type", "", "a service of this provider is not swapped"},
+    {"dyn", "type", "", "a service of this provider is not swapped"},
+    {"exec", "type", "", "a service of this provider is not swapped"},
+    {"service", "maintenance", "", "maintenance windows are not kept"},
+    {"monitor", "protocol", "PING", "such probes are inconclusive"},
+    {"monitor", "protocol", "SMTP", "such probes are inconclusive"},
+    {"monitor", "redirects", "follow", "a redirect is judged as `fail` says"},
+    {"monitor", "redirects", "accept", "a redirect is judged as `fail` says"},
+    {"monitor", "degraded", "", "slow answers are not marked"},
+    {"tls", "warn_expiry", "", "nobody is warned before a certificate expires"},
+    {"syslog", "transport", "tcp", "messages go by UDP"},
+    {"syslog", "transport", "tls", "messages go by UDP, in the clear"},
+    {"syslog", "format", "rfc5424", "messages have the form of RFC 3164"},
+    // Not a key: what is probed is a host name, which needs the resolver.
+    {"probe", "host name", "",
+     "a host name is published but not probed, its probes are inconclusive"},
+});
+
+}  // namespace
+
+std::span<const NotBuilt> not_built() {
+  return kRows;
+}
+
+const NotBuilt* find_not_built(std::string_view object, std::string_view key) noexcept {
+  const auto found = std::find_if(kRows.begin(), kRows.end(), [&](const NotBuilt& row) {
+    return row.object == object && row.key == key;
+  });
+  return found == kRows.end() ? nullptr : &*found;
+}
+
+}  // namespace hotswapd::config

@@ -1,0 +1,35 @@
+// The reading of each part of the file into its struct. Parts that others refer to are read first.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "config/reader.hpp"
+#include "config/schema.hpp"
+
+namespace hotswapd::config {
+
+// What references are checked against: names that stand in the file, right or wrong, so that one
+// error does not breed others.
+struct Names {
+  std::set<std::string, std::less<>> providers;
+  std::set<std::string, std::less<>> contacts;
+  std::set<std::string, std::less<>> accounts;
+};
+
+void read_file(Object& root, Config& config);
+
+void read_api(Object& o, ApiConfig& api);
+void read_provider(Object& o, std::string_view name, const Names& names, ProviderConfig& provider);
+void read_services(Object& root, const Names& names, Config& config);
+void read_drills(Object& root, const Names& names, Config& config);
+
+// One monitor, over the defaults that are in `monitor`. `main` is false for what a backup does
+// differently.
+void read_monitor(Object& o, bool main, MonitorSpec& monitor);
+
+// "1 attempt", "3 attempts"
+std::string counted(long long count, const char* singular);
+
+}  // namespace hotswapd::config

@@ -1,0 +1,155 @@
+#include <algorithm>
+
+#include "config/read.hpp"
+#include "core/text.hpp"
+
+namespace hotswapd::config {
+namespace {
+
+void check_account(Object& o, const std::string& account, const Names& names) {
+  if (!account.empty() && !names.accounts.contains(account)) {
+    o.error("account", "names the account " + clean(account, 64) + ", which is not in `aws`");
+  }
+}
+
+void read_zones(Object& o, EmbeddedProvider& embedded) {
+  const Node* node = o.raw("zones");
+  if (node == nullptr || node->kind == NodeKind::null) return;
+  Reader& reader = o.reader();
+  const Path path = o.path("zones");
+  Type name_type;
+  name_type.kind = Kind::host_name;
+  const auto add = [&](EmbeddedZone zone, const Node& at, const Path& where) {
+    const bool twice = std::any_of(embedded.zones.begin(), embedded.zones.end(),
+                                   [&](const EmbeddedZone& z) { return z.name == zone.name; });
+    if (twice) return reader.error(at, where, "is a zone of this provider already");
+    if (zone.rname.empty()) zone.rname = "hostmaster@" + zone.name;
+    embedded.zones.push_back(std::move(zone));
+  };
+  const Source& source = reader.source();
+  if (node->kind == NodeKind::sequence) {
+    long index = 0;
+    for (const Node* item = source.first_child(*node); item != nullptr;
+         item = source.next_sibling(*item)) {
+      const Path where{&path, {}, index++};
+      if (auto name = reader.scalar(name_type, source.resolve(*item), where)) {
+        add({std::move(name->text), {}, {}}, source.resolve(*item), where);
+      }
+    }
+    return;
+  }
+  if (node->kind != NodeKind::mapping) {
+    return reader.error(
+        *node, path,
+        "is " + describe(*node) + "; give a mapping of zones, or a list of their names");
+  }
+  each_pair(reader, *node, path, [&](std::string_view name, const Node& key, const Node& value) {
+    const Path where{&path, name, -1};
+    EmbeddedZone zone;
+    if (!canonical_name(name, zone.name)) {
+      return reader.error(key, where, "is not the name of a zone; give one such as example.com");
+    }
+    if (value.kind != NodeKind::null) {
+      Object entry(reader, value, *o.type("zones").of->object(), where);
+      if (!entry.valid()) return;
+      zone.ns = entry.texts("ns");
+      entry.take("rname", zone.rname);
+    }
+    add(std::move(zone), key, where);
+  });
+}
+
+EmbeddedProvider read_embedded(Object& o, std::vector<std::string>& zones) {
+  EmbeddedProvider out;
+  read_zones(o, out);
+  for (const auto& zone : out.zones) zones.push_back(zone.name);
+  out.default_ns = o.texts("default_ns");
+  return out;
+}
+
+Rfc2136Provider read_rfc2136(Object& o) {
+  Rfc2136Provider out;
+  o.take("server", out.server);
+  o.take("transport", out.transport);
+  o.take("guard", out.guard);
+  o.object("tsig", [&](Object& tsig) {
+    TsigKey& key = out.tsig.emplace();
+    tsig.take("name", key.name);
+    tsig.take("algorithm", key.algorithm);
+    tsig.take("fudge", key.fudge);
+    tsig.take_secret("secret", key.secret);
+    if (key.algorithm == TsigAlgorithm::hmac_sha1) {
+      tsig.warning("algorithm", "is weak; use hmac-sha256 where the server can");
+    }
+  });
+  return out;
+}
+
+PowerdnsProvider read_powerdns(Object& o) {
+  PowerdnsProvider out;
+  o.take("url", out.url);
+  o.take("server_id", out.server_id);
+  o.take_secret("api_key", out.api_key);
+  o.take_path("ca_file", out.ca_file);
+  return out;
+}
+
+Route53Provider read_route53(Object& o, const Names& names) {
+  Route53Provider out;
+  o.take("account", out.account);
+  check_account(o, out.account, names);
+  o.take("hosted_zone_id", out.hosted_zone_id);
+  return out;
+}
+
+CloudflareProvider read_cloudflare(Object& o) {
+  CloudflareProvider out;
+  o.take("url", out.url);
+  o.take("zone_id", out.zone_id);
+  o.take_secret("api_token", out.api_token);
+  o.take_path("ca_file", out.ca_file);
+  return out;
+}
+
+DynProvider read_dyn(Object& o) {
+  DynProvider out;
+  o.take("url", out.url);
+  o.take("customer", out.customer);
+  o.take("user", out.user);
+  o.take_secret("password", out.password);
+  o.take_path("ca_file", out.ca_file);
+  return out;
+}
+
+ExecProvider read_exec(Object& o) {
+  ExecProvider out;
+  out.command = o.texts("command");
+  if (!out.command.empty() && !out.command.front().starts_with('/')) {
+    o.error("command", "begins with " + clean(out.command.front(), 80) +
+                           "; give the program by its absolute path");
+  }
+  return out;
+}
+
+}  // namespace
+
+void read_provider(Object& o, std::string_view name, const Names& names, ProviderConfig& provider) {
+  provider.name = name;
+  std::string type;
+  o.take("type", type);
+  for (auto& value : o.scalars("name_servers")) {
+    provider.name_servers.push_back(
+        {std::move(value.text), static_cast<std::uint16_t>(value.number)});
+  }
+  o.take("proof_deadline", provider.proof_deadline);
+  if (type != "embedded") provider.zones = o.texts("zones");
+  if (type == "embedded") provider.kind = read_embedded(o, provider.zones);
+  if (type == "rfc2136") provider.kind = read_rfc2136(o);
+  if (type == "powerdns") provider.kind = read_powerdns(o);
+  if (type == "route53") provider.kind = read_route53(o, names);
+  if (type == "cloudflare") provider.kind = read_cloudflare(o);
+  if (type == "dyn") provider.kind = read_dyn(o);
+  if (type == "exec") provider.kind = read_exec(o);
+}
+
+}  // namespace hotswapd::config

@@ -1,0 +1,36 @@
+// Pure: the text of one value -> what it means, or what is wrong with it. Every kind of scalar in
+// the file is here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/key_table.hpp"
+
+namespace hotswapd::config {
+
+// A value of any scalar kind. Which members mean something depends on the kind.
+struct Scalar {
+  std::string text;  // canonical text: lower-case names, canonical addresses
+  std::int64_t number =
+      0;  // integer, milliseconds, index of the word, port, prefix, first status, flag 0 or 1
+  std::int64_t second = 0;  // last status; weekly: see below
+  std::int64_t third = 0;   // weekly: number days as bits, second and third minutes of the day
+};
+
+// True and `out`, or false and `problem`: what is wrong and what would be right, without the value
+// itself.
+bool parse_scalar(const Type& type, std::string_view text, Scalar& out, std::string& problem);
+
+// "10s", "1m30s": the shortest spelling with the units of the file.
+std::string duration_text(std::int64_t milliseconds);
+
+// Lower case without final dot; false when it is no host name of labels with 1 - 63 letters,
+// digits, - and _.
+bool canonical_name(std::string_view text, std::string& out);
+
+// `name` lies in `zone` (or is its apex); both canonical.
+bool inside(std::string_view name, std::string_view zone) noexcept;
+
+}  // namespace hotswapd::config
