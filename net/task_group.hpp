@@ -3,8 +3,9 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 
@@ -25,10 +26,19 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
+  // Names a task for cancel(); stays harmless after the task has ended.
+  struct TaskId {
+    std::uint32_t place = 0;
+    std::uint32_t turn = 0;  // 0: no task
+  };
+
   // Starts the task; after request_stop() it is dropped instead. Cancellation reaches the task as
   // error codes of what it awaits, never as an exception: it has to look at them, or at
   // this_coro::cancellation_state.
-  void spawn(std::string name, awaitable<void> task);
+  TaskId spawn(std::string name, awaitable<void> task);
+
+  // Emits terminal cancellation to one task; nothing when it has ended.
+  void cancel(TaskId id);
 
   // Emits terminal cancellation to every task; they still have to end by themselves. Idempotent.
   void request_stop();
