@@ -1,0 +1,47 @@
+#include "probes/factory.hpp"
+
+#include <string>
+#include <utility>
+
+#include "probes/http.hpp"
+#include "probes/tcp.hpp"
+
+namespace hotswapd {
+namespace {
+
+// Says why a target cannot be probed.
+class UnavailableProber final : public Prober {
+ public:
+  explicit UnavailableProber(std::string reason) : reason_(std::move(reason)) {}
+
+  awaitable<ProbeResult> run(TimePoint) override {
+    ProbeResult result;
+    result.failure = FailureClass::local;
+    result.reason = reason_;
+    co_return result;
+  }
+
+ private:
+  std::string reason_;
+};
+
+std::unique_ptr<Prober> unavailable(std::string reason) {
+  return std::make_unique<UnavailableProber>(std::move(reason));
+}
+
+}  // namespace
+
+std::unique_ptr<Prober> make_prober(asio::io_context& context, const TargetSpec& target,
+                                    TlsContexts& contexts) {
+  const Protocol protocol = target.monitor.protocol;
+  const bool built =
+      protocol == Protocol::tcp || protocol == Protocol::http || protocol == Protocol::https;
+  if (!built) return unavailable(std::string(to_string(protocol)) + " probes are not built yet");
+  if (!canonical_address(target.address)) {
+    return unavailable("host-name targets need the resolver, which is not built yet");
+  }
+  if (protocol == Protocol::tcp) return make_tcp_prober(context, target);
+  return make_http_prober(context, target, contexts);
+}
+
+}  // namespace hotswapd

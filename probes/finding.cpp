@@ -1,0 +1,103 @@
+#include "probes/finding.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace hotswapd {
+namespace {
+
+// The sentence for an errno that is our own trouble; nullptr for any other.
+const char* own_trouble(int error) {
+  switch (error) {
+    case EMFILE:
+      return "no file descriptor left in this process (raise LimitNOFILE)";
+    case ENFILE:
+      return "no file descriptor left on this host (raise fs.file-max)";
+    case ENOBUFS:
+    case ENOMEM:
+      return "no memory left for another socket on this host";
+    case EADDRNOTAVAIL:
+      return "no local port or address left for the connection";
+    case EADDRINUSE:
+      return "the local address is in use";
+    case EACCES:
+    case EPERM:
+      return "this host does not permit the connection (firewall or privilege)";
+    case ENETUNREACH:
+    case ENETDOWN:
+      return "this host has no route to the target";
+    case EAFNOSUPPORT:
+      return "this host does not speak the target's address family";
+    default:
+      return nullptr;
+  }
+}
+
+std::string system_text(int error) {
+  return error_code(error, boost::system::system_category()).message();
+}
+
+}  // namespace
+
+Finding pass(std::string reason) {
+  return {Verdict::pass, FailureClass::none, std::move(reason)};
+}
+
+Finding fail(FailureClass failure, std::string reason) {
+  return {Verdict::fail, failure, std::move(reason)};
+}
+
+Finding inconclusive(std::string reason) {
+  return {Verdict::inconclusive, FailureClass::local, std::move(reason)};
+}
+
+Finding connect_failure(int error, std::string_view where) {
+  const std::string target(where);
+  if (const char* const trouble = own_trouble(error))
+    return inconclusive(trouble + (": " + target));
+  switch (error) {
+    case ECONNREFUSED:
+      return fail(FailureClass::connect, "connection refused by " + target);
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+      return fail(FailureClass::connect, "host unreachable: " + target);
+    case ECONNRESET:
+    case EPIPE:
+      return fail(FailureClass::connect, "connection reset by " + target + " while connecting");
+    case ETIMEDOUT:
+      return fail(FailureClass::timeout, "no answer to the connection request from " + target);
+    default:
+      return fail(FailureClass::connect, "cannot connect to " + target + ": " + system_text(error));
+  }
+}
+
+Finding exchange_failure(int error, std::string_view while_doing) {
+  const std::string doing(while_doing);
+  switch (error) {
+    case ENOBUFS:
+    case ENOMEM:
+      return inconclusive("no memory left for the connection on this host");
+    case ECONNRESET:
+    case EPIPE:
+      return fail(FailureClass::protocol, "connection reset " + doing);
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+      return fail(FailureClass::protocol, "connection lost " + doing + ": " + system_text(error));
+    default:
+      return fail(FailureClass::protocol, "connection failed " + doing + ": " + system_text(error));
+  }
+}
+
+std::string seconds_text(Millis time) {
+  const auto ms = time.count();
+  if (ms % 1000 == 0) return std::to_string(ms / 1000) + " s";
+  if (ms < 1000) return std::to_string(ms) + " ms";
+  std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
+  fraction.erase(fraction.find_last_not_of('0') + 1);
+  return std::to_string(ms / 1000) + "." + fraction + " s";
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,14 @@
+// The TCP probe: a connection that stands is a pass.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+
+#include "probes/prober.hpp"
+
+namespace hotswapd {
+
+// `target.address` is an IPv4 or IPv6 address.
+std::unique_ptr<Prober> make_tcp_prober(asio::io_context& context, const TargetSpec& target);
+
+}  // namespace hotswapd

@@ -1,0 +1,295 @@
+#include "probes/tls_client.hpp"
+
+#include <arpa/inet.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "core/text.hpp"
+
+namespace hotswapd {
+namespace {
+
+bool is_address(const std::string& name) {
+  std::array<unsigned char, 16> bytes;
+  return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
+}
+
+std::string_view view(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::string common_name(const X509_NAME* name) {
+  const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+  if (at < 0) return "unnamed";
+  return clean(view(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))), 60);
+}
+
+// "2026-01-31 12:00 UTC"
+std::string day(const ASN1_TIME* time) {
+  tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return "an unreadable date";
+  std::array<char, 32> text;
+  const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M UTC", &parts);
+  return {text.data(), size};
+}
+
+// "www.example.com, example.com", three at most.
+std::string names_of(const X509* certificate) {
+  std::string text;
+  auto* const names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  int shown = 0;
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* const entry = sk_GENERAL_NAME_value(names, i);
+    if (entry->type != GEN_DNS) continue;
+    if (++shown > 3) {
+      text += ", ...";
+      break;
+    }
+    if (!text.empty()) text += ", ";
+    text += clean(view(entry->d.dNSName), 60);
+  }
+  GENERAL_NAMES_free(names);
+  return text.empty() ? common_name(X509_get_subject_name(certificate)) : text;
+}
+
+}  // namespace
+
+// send() and recv() as a BIO: OpenSSL's own socket BIO raises SIGPIPE, and does not keep the error.
+struct TlsBio {
+  static int write(BIO* bio, const char* data, int size) {
+    auto& client = *static_cast<TlsClient*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    const auto n = ::send(client.fd_, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    if (n < 0) note(client, bio, BIO_FLAGS_WRITE);
+    return static_cast<int>(n);
+  }
+
+  static int read(BIO* bio, char* data, int size) {
+    auto& client = *static_cast<TlsClient*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    const auto n = ::recv(client.fd_, data, static_cast<std::size_t>(size), 0);
+    if (n < 0) note(client, bio, BIO_FLAGS_READ);
+    if (n == 0) client.end_ = true;
+    return static_cast<int>(n);
+  }
+
+  static long control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return static_cast<TlsClient*>(BIO_get_data(bio))->end_ ? 1 : 0;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+
+  static void note(TlsClient& client, BIO* bio, int direction) {
+    if (errno == EAGAIN || errno == EINTR) {
+      BIO_set_flags(bio, direction | BIO_FLAGS_SHOULD_RETRY);
+    } else {
+      client.io_error_ = errno;
+    }
+  }
+
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const made = [] {
+      BIO_METHOD* const m =
+          BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "hotswapd socket");
+      BIO_meth_set_write(m, write);
+      BIO_meth_set_read(m, read);
+      BIO_meth_set_ctrl(m, control);
+      return m;
+    }();
+    return made;
+  }
+};
+
+// Catches the certificate that failed while OpenSSL still has it at hand.
+struct TlsVerify {
+  static int index() {
+    static const int made = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return made;
+  }
+
+  static int check(int good, X509_STORE_CTX* store) {
+    if (good == 1) return 1;
+    auto* const ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* const client = static_cast<TlsClient*>(SSL_get_ex_data(ssl, index()));
+    const X509* const certificate = X509_STORE_CTX_get_current_cert(store);
+    if (client == nullptr || certificate == nullptr) return 0;
+    switch (X509_STORE_CTX_get_error(store)) {
+      case X509_V_ERR_CERT_HAS_EXPIRED:
+        client->certificate_ = day(X509_get0_notAfter(certificate));
+        break;
+      case X509_V_ERR_CERT_NOT_YET_VALID:
+        client->certificate_ = day(X509_get0_notBefore(certificate));
+        break;
+      case X509_V_ERR_HOSTNAME_MISMATCH:
+      case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        client->certificate_ = names_of(certificate);
+        break;
+      default:
+        client->certificate_ = common_name(X509_get_issuer_name(certificate));
+        break;
+    }
+    return 0;
+  }
+};
+
+std::string tls_name(std::string_view host) {
+  if (host.starts_with('[')) {
+    host.remove_prefix(1);
+    host = host.substr(0, host.find(']'));
+  } else if (const auto colon = host.find(':');
+             colon != std::string_view::npos && colon == host.rfind(':')) {
+    host = host.substr(0, colon);
+  }
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return std::string(host);
+}
+
+void TlsClient::Free::operator()(ssl_st* ssl) const noexcept {
+  SSL_free(ssl);
+}
+
+TlsClient::TlsClient(ssl_ctx_st* context, int fd, const std::string& name) : name_(name), fd_(fd) {
+  ERR_clear_error();
+  ssl_.reset(SSL_new(context));
+  BIO* const bio = ssl_ ? BIO_new(TlsBio::method()) : nullptr;
+  if (bio == nullptr) {
+    ssl_.reset();
+    finding_ = inconclusive("no memory left for a TLS connection in this process");
+    return;
+  }
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+  SSL_set_quiet_shutdown(ssl_.get(), 1);
+  const bool address = is_address(name_);
+  if (!address) SSL_set_tlsext_host_name(ssl_.get(), name_.c_str());
+  if (SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE) {
+    SSL_set_ex_data(ssl_.get(), TlsVerify::index(), this);
+    SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, TlsVerify::check);
+    if (address) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name_.c_str());
+    } else {
+      SSL_set1_host(ssl_.get(), name_.c_str());
+    }
+  }
+  SSL_set_connect_state(ssl_.get());
+}
+
+TlsClient::~TlsClient() = default;
+
+TlsClient::Step TlsClient::handshake() {
+  if (!ssl_) return Step::failed;
+  const int outcome = SSL_do_handshake(ssl_.get());
+  return outcome == 1 ? Step::done : explain(outcome, "in the TLS handshake");
+}
+
+TlsClient::Step TlsClient::write(std::span<const char>& data) {
+  while (!data.empty()) {
+    std::size_t written = 0;
+    if (const int outcome = SSL_write_ex(ssl_.get(), data.data(), data.size(), &written);
+        outcome != 1) {
+      return explain(outcome, "while the request was sent");
+    }
+    data = data.subspan(written);
+  }
+  return Step::done;
+}
+
+TlsClient::Step TlsClient::read(std::span<char> into, std::size_t& bytes) {
+  const int outcome = SSL_read_ex(ssl_.get(), into.data(), into.size(), &bytes);
+  return outcome == 1 ? Step::done : explain(outcome, "while the answer was read");
+}
+
+TlsClient::Step TlsClient::explain(int outcome, const char* doing) {
+  const int kind = SSL_get_error(ssl_.get(), outcome);
+  if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE) return Step::again;
+  const bool shaken = SSL_is_init_finished(ssl_.get()) == 1;
+  // Servers that close without close_notify are common; what was cut off is seen by the length of
+  // the body.
+  if (shaken && (kind == SSL_ERROR_ZERO_RETURN || (end_ && io_error_ == 0))) {
+    ERR_clear_error();
+    return Step::closed;
+  }
+  const unsigned long code = ERR_peek_error();
+  const int reason = ERR_GET_REASON(code);
+  const char* const words = ERR_reason_error_string(code);
+  const std::string said = words == nullptr ? "no reason given" : words;
+  ERR_clear_error();
+  const auto end = [&](Finding finding) {
+    finding_ = std::move(finding);
+    return Step::failed;
+  };
+  if (io_error_ != 0) return end(exchange_failure(io_error_, doing));
+  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    return end(explain_verification(SSL_get_verify_result(ssl_.get())));
+  }
+  if (end_ || kind == SSL_ERROR_ZERO_RETURN) {
+    return end(fail(FailureClass::protocol, std::string("connection closed ") + doing));
+  }
+  switch (reason) {
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+      return end(fail(FailureClass::tls, "the server offers no TLS 1.2 or newer"));
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+      return end(
+          fail(FailureClass::protocol, "the answer is no TLS (a plain-text server on this port?)"));
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_NO_SHARED_CIPHER:
+      return end(fail(FailureClass::tls,
+                      "no TLS parameters in common with the server (handshake_failure)"));
+    case SSL_R_TLSV1_UNRECOGNIZED_NAME:
+      return end(fail(FailureClass::tls,
+                      "the server does not know the name " + clean(name_, 100) + " (SNI)"));
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return end(fail(FailureClass::tls, "the server wants a client certificate"));
+    default:
+      break;
+  }
+  // Alerts of the peer have reasons from 1000 upward; the rest is what we could not make sense of.
+  if (reason >= SSL_AD_REASON_OFFSET) {
+    return end(
+        fail(FailureClass::tls, "the server broke off the TLS connection: " + clean(said, 100)));
+  }
+  return end(fail(FailureClass::protocol, "invalid TLS from the server: " + clean(said, 100)));
+}
+
+Finding TlsClient::explain_verification(long code) const {
+  const auto because = [](std::string reason) {
+    return fail(FailureClass::tls, std::move(reason));
+  };
+  switch (code) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return because("certificate expired on " + certificate_);
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return because("certificate is not valid before " + certificate_);
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return because("certificate is not for " + clean(name_, 80) + " but for " + certificate_);
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return because("certificate is self-signed");
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return because("certificate chain ends in the untrusted root " + certificate_);
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return because("certificate is signed by " + certificate_ +
+                     ", which is unknown here (missing chain, or not in the CA file)");
+    default:
+      return because(std::string("certificate refused: ") + X509_verify_cert_error_string(code));
+  }
+}
+
+}  // namespace hotswapd

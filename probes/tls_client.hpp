@@ -1,0 +1,58 @@
+// A TLS client over one non-blocking socket, with reasons that an operator can act on.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "probes/finding.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
+struct bio_method_st;
+
+namespace hotswapd {
+
+// The name that a Host value stands for in TLS: without port, brackets and final dot.
+std::string tls_name(std::string_view host);
+
+class TlsClient {
+ public:
+  // `name`: SNI (unless it is an address) and what the certificate must be for. `fd` stays the
+  // caller's.
+  TlsClient(ssl_ctx_st* context, int fd, const std::string& name);
+  ~TlsClient();
+  TlsClient(const TlsClient&) = delete;
+  TlsClient& operator=(const TlsClient&) = delete;
+
+  enum class Step : unsigned char { done, again, closed, failed };
+
+  // Each goes on until it is done, would block (`again`), met the peer's end (`closed`) or failed:
+  // finding().
+  Step handshake();
+  Step write(std::span<const char>& data);              // cuts what was written from the front
+  Step read(std::span<char> into, std::size_t& bytes);  // done: `bytes` were read
+
+  const Finding& finding() const noexcept { return finding_; }
+
+ private:
+  friend struct TlsVerify;
+  Step explain(int outcome, const char* doing);
+  Finding explain_verification(long code) const;
+
+  struct Free {
+    void operator()(ssl_st* ssl) const noexcept;
+  };
+  std::string name_;
+  int io_error_ = 0;  // errno of the last send or recv that failed for good
+  bool end_ = false;  // recv() said that the peer has closed
+  int fd_;
+  Finding finding_;
+  std::string certificate_;  // what the failing certificate says about itself, for the reason
+  std::unique_ptr<ssl_st, Free> ssl_;
+
+  friend struct TlsBio;
+};
+
+}  // namespace hotswapd
