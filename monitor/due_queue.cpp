@@ -1,0 +1,145 @@
+#include "monitor/due_queue.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace hotswapd {
+namespace {
+
+constexpr Clock::duration fine_grid = Millis(10);
+constexpr Clock::duration coarse_grid = Millis(100);
+constexpr Clock::duration coarse_from = Seconds(5);
+constexpr Clock::duration latest =
+    Seconds(5);  // a round that begins later than this is not worth its burst
+
+TimePoint round_up(TimePoint time, Clock::duration grid) {
+  const auto over = time.time_since_epoch() % grid;
+  return over == Clock::duration::zero() ? time : time + (grid - over);
+}
+
+}  // namespace
+
+std::uint64_t stable_hash(std::string_view key) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  // FNV's high bits are weak on short keys that differ in their last letter.
+  hash ^= hash >> 33;
+  hash *= 0xff51afd7ed558ccdu;
+  hash ^= hash >> 33;
+  hash *= 0xc4ceb9fe1a85ec53u;
+  hash ^= hash >> 33;
+  return hash;
+}
+
+Clock::duration DueQueue::grid_of(Clock::duration interval) {
+  return interval >= coarse_from ? coarse_grid : fine_grid;
+}
+
+TimePoint DueQueue::stable_slot_after(const Entry& entry, TimePoint time) {
+  const auto places = std::max<std::int64_t>(1, entry.interval / grid_of(entry.interval));
+  const auto place = static_cast<std::int64_t>(entry.hash % static_cast<std::uint64_t>(places));
+  const auto offset = place * grid_of(entry.interval);
+  const auto since = time.time_since_epoch() - offset;
+  auto turns = since / entry.interval;
+  if (since < Clock::duration::zero()) --turns;
+  return TimePoint(offset + (turns + 1) * entry.interval);
+}
+
+void DueQueue::schedule(ServiceId service, Entry& entry, TimePoint slot) {
+  entry.slot = slot;
+  entry.at_once = false;
+  wake(service, entry, round_up(slot, grid_of(entry.pending ? entry.recheck : entry.interval)));
+}
+
+void DueQueue::wake(ServiceId service, Entry& entry, TimePoint at) {
+  entry.turn = ++turns_;
+  heap_.push_back(Wake{at, entry.turn, service});
+  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  // Replaced wake-ups stay in the heap until they come up: keep them from piling up under changes
+  // without end.
+  if (heap_.size() > 2 * entries_.size() + 64) {
+    std::erase_if(heap_, [this](const Wake& old) {
+      const auto it = entries_.find(old.service);
+      return it == entries_.end() || it->second.turn != old.turn;
+    });
+    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  }
+  drop_stale();
+}
+
+void DueQueue::drop_stale() {
+  while (!heap_.empty()) {
+    const auto it = entries_.find(heap_.front().service);
+    if (it != entries_.end() && it->second.turn == heap_.front().turn) return;
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    heap_.pop_back();
+  }
+}
+
+void DueQueue::upsert(ServiceId service, std::string_view key, Millis interval, Millis recheck,
+                      bool at_once, TimePoint now) {
+  auto& entry = entries_[service];
+  entry.hash = stable_hash(key);
+  entry.interval = std::max<Clock::duration>(interval, fine_grid);
+  entry.recheck = std::clamp<Clock::duration>(recheck, fine_grid, entry.interval);
+  entry.last = now;
+  if (at_once) {
+    // At this very moment, not at the grid point after it; the caller paces a crowd.
+    entry.slot = now;
+    entry.at_once = true;
+    wake(service, entry, now);
+  } else {
+    schedule(service, entry, entry.pending ? now + entry.recheck : stable_slot_after(entry, now));
+  }
+}
+
+void DueQueue::remove(ServiceId service) {
+  entries_.erase(service);
+  drop_stale();
+}
+
+void DueQueue::set_pending(ServiceId service, bool pending, TimePoint now) {
+  const auto it = entries_.find(service);
+  if (it == entries_.end() || it->second.pending == pending) return;
+  auto& entry = it->second;
+  entry.pending = pending;
+  if (entry.slot <= now) return;  // due already: the slot after it will follow the new rule
+  const TimePoint slot =
+      pending ? std::max(now, entry.last + entry.recheck) : stable_slot_after(entry, now);
+  if (!pending || slot < entry.slot) schedule(service, entry, slot);
+}
+
+std::optional<DueQueue::Due> DueQueue::pop(TimePoint now) {
+  while (!heap_.empty() && heap_.front().at <= now) {
+    const ServiceId service = heap_.front().service;
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    heap_.pop_back();
+    Entry& entry = entries_.find(service)->second;  // drop_stale() has seen to it that it is there
+    const TimePoint slot = entry.slot;
+    const auto period = entry.pending ? entry.recheck : entry.interval;
+    const auto late = now - slot;
+    entry.last = slot;
+    if (!entry.at_once && late > std::min(period / 2, latest)) {
+      const auto missed = static_cast<std::uint64_t>(late / period) + 1;
+      entry.skipped += missed;
+      skipped_ += missed;
+      schedule(service, entry,
+               entry.pending ? slot + static_cast<std::int64_t>(missed) * period
+                             : stable_slot_after(entry, now));
+      continue;
+    }
+    const bool at_once = entry.at_once;
+    // From the slot, not from now: no drift.
+    schedule(service, entry, entry.pending ? slot + period : stable_slot_after(entry, slot));
+    return Due{service, slot, std::exchange(entry.skipped, 0), at_once};
+  }
+  return std::nullopt;
+}
+
+std::optional<TimePoint> DueQueue::next() const {
+  if (heap_.empty()) return std::nullopt;
+  return heap_.front().at;
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,90 @@
+// Says which service is due when: at a fixed rate, spread by a stable hash, late slots skipped and
+// counted. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/ids.hpp"
+#include "core/time.hpp"
+
+namespace hotswapd {
+
+// Slots of a service lie at offset + k * interval on the clock's own axis, offset = hash(key) over
+// the interval: no drift however late a round began, and the same place after a restart of the
+// process. Wake-ups fall on a grid of 10 ms, or 100 ms where the interval is 5 s and more, so that
+// what is due together costs one wake-up.
+class DueQueue {
+ public:
+  struct Due {
+    ServiceId service;
+    TimePoint slot;             // when it should have begun
+    std::uint64_t skipped = 0;  // slots before this one that passed unused since the last pop
+    bool at_once = false;       // not a slot of the grid: `slot` is when it was asked for
+  };
+
+  // Adds the service or replaces its timing. `at_once`: due now, the stable slots follow; else at
+  // its next slot.
+  void upsert(ServiceId service, std::string_view key, Millis interval, Millis recheck,
+              bool at_once, TimePoint now);
+  void remove(ServiceId service);
+
+  // While pending the next round comes `recheck` after the last one; then the stable slots are
+  // taken up again.
+  void set_pending(ServiceId service, bool pending, TimePoint now);
+
+  // One service whose slot has come; its next slot is set. What is later than half its interval (5
+  // s at most) is not made good for: after a pause of the process the slots missed are skipped, and
+  // nothing comes in a bunch.
+  std::optional<Due> pop(TimePoint now);
+
+  // The earliest grid point at which pop() has something; absent when there is nothing to wait for.
+  std::optional<TimePoint> next() const;
+
+  std::size_t size() const noexcept { return entries_.size(); }
+
+  // Counts up the slots that were skipped by pop() without a round, since the start.
+  std::uint64_t skipped() const noexcept { return skipped_; }
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0;
+    Clock::duration interval{};
+    Clock::duration recheck{};
+    TimePoint last;          // the slot before
+    TimePoint slot;          // the next one
+    std::uint64_t turn = 0;  // of the one entry in heap_ that counts
+    std::uint64_t skipped = 0;
+    bool pending = false;
+    bool at_once = false;  // the next slot is not of the grid, and waits as long as it must
+  };
+  struct Wake {
+    TimePoint at;
+    std::uint64_t turn = 0;
+    ServiceId service;
+    bool operator>(const Wake& other) const noexcept {
+      return at != other.at ? at > other.at : turn > other.turn;
+    }
+  };
+
+  static Clock::duration grid_of(Clock::duration interval);
+  static TimePoint stable_slot_after(const Entry& entry, TimePoint time);
+  void schedule(ServiceId service, Entry& entry, TimePoint slot);
+  void wake(ServiceId service, Entry& entry, TimePoint at);
+  void drop_stale();
+
+  std::unordered_map<ServiceId, Entry> entries_;
+  std::vector<Wake>
+      heap_;  // the earliest first; entries whose turn is over are dropped when they come up
+  std::uint64_t turns_ = 0;
+  std::uint64_t skipped_ = 0;
+};
+
+// FNV-1a with a final mix: the same on every machine and in every version.
+std::uint64_t stable_hash(std::string_view key) noexcept;
+
+}  // namespace hotswapd

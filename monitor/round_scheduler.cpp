@@ -1,0 +1,378 @@
+#include "monitor/round_scheduler.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+#include "monitor/due_queue.hpp"
+
+namespace hotswapd {
+namespace {
+
+constexpr Millis tick{10};
+constexpr std::size_t starts_per_tick = 200;  // a crowd that is due at once begins at this pace
+constexpr std::size_t starts_per_slice = 32;  // then the loop's other work gets its turn
+constexpr std::size_t reserve = 256;  // descriptors that probes leave to the rest of the daemon
+
+// How many attempts may be in flight on one of `shards` loops.
+std::size_t attempts_allowed(std::size_t shards) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return reserve;
+  const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1u << 24));
+  const auto left = descriptors - std::min(reserve, descriptors / 2);
+  return std::max<std::size_t>(1, left / std::max<std::size_t>(1, shards));
+}
+
+struct Target {
+  std::unique_ptr<Prober> prober;  // null: not probed
+  std::string address;
+  int retries = 0;
+  Millis timeout{};
+};
+
+struct Round;
+
+// A service as one shard knows it. A round in flight keeps it alive when it is replaced or removed.
+struct Service {
+  ServiceId id;
+  std::uint64_t epoch = 0;
+  std::vector<Target> targets;
+  std::size_t probed = 0;
+  std::uint64_t number = 0;
+  std::uint64_t skipped = 0;  // slots that came while the round before was in flight
+  Round* current = nullptr;   // in flight, or waiting for its turn
+  bool gone = false;          // replaced or removed: its round is not reported
+};
+
+struct Round {
+  std::shared_ptr<Service> service;
+  RoundResult result;
+  TimePoint slot;
+  bool on_grid = false;
+  std::size_t open = 0;  // targets that have not ended
+  std::vector<TaskGroup::TaskId> tasks;
+};
+
+Verdict verdict_of(const std::vector<ProbeResult>& attempts) {
+  if (attempts.empty()) return Verdict::inconclusive;
+  if (attempts.back().verdict == Verdict::pass) return Verdict::pass;
+  const bool doubtful = std::any_of(
+      attempts.begin(), attempts.end(),
+      [](const ProbeResult& attempt) { return attempt.verdict == Verdict::inconclusive; });
+  return doubtful ? Verdict::inconclusive : Verdict::fail;
+}
+
+// Written by one shard, read by anyone.
+struct Counters {
+  std::atomic<std::uint64_t> rounds{0};
+  std::atomic<std::uint64_t> attempts{0};
+  std::atomic<std::uint64_t> skipped{0};
+  std::atomic<std::uint64_t> in_flight{0};
+  std::atomic<std::int64_t> worst_lateness{0};  // microseconds
+};
+
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) {
+  // One writer: no locked instruction is needed.
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+// What one shard does of it. Everything but `counters` is touched on the shard's thread only.
+class RoundLane {
+ public:
+  RoundLane(Shard& shard, std::size_t cap, const RoundScheduler::ProberFactory& factory,
+            const RoundScheduler::RoundSink& sink)
+      : shard_(shard), cap_(cap), factory_(factory), sink_(sink), timer_(shard.context()) {}
+
+  asio::io_context& context() { return shard_.context(); }
+  void upsert(RoundSpec spec, FirstRound first);
+  void remove(ServiceId id);
+  void set_pending(ServiceId id, bool pending);
+  void run_now(ServiceId id);
+
+  Counters counters;
+
+ private:
+  static awaitable<void> drive(RoundLane& lane);
+  static awaitable<void> run_target(RoundLane& lane, std::shared_ptr<Round> round,
+                                    std::size_t index);
+  bool stopping() const { return shard_.tasks().stopping(); }
+  void wake_driver();
+  void retire(const std::shared_ptr<Service>& service);
+  std::size_t begin(const DueQueue::Due& due);
+  void admit(const std::shared_ptr<Service>& service, TimePoint slot, std::uint64_t skipped,
+             bool on_grid);
+  void launch(const std::shared_ptr<Round>& round);
+  void launch_waiting();
+  void end_target(Round& round);
+
+  Shard& shard_;
+  const std::size_t cap_;
+  const RoundScheduler::ProberFactory& factory_;
+  const RoundScheduler::RoundSink& sink_;
+  DueQueue queue_;
+  std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
+  std::deque<std::shared_ptr<Round>> waiting_;  // at most one per service: above the cap
+  std::size_t in_flight_ = 0;
+  asio::steady_timer timer_;
+  TimePoint armed_ = TimePoint::min();
+  bool driving_ = false;
+};
+
+void RoundLane::upsert(RoundSpec spec, FirstRound first) {
+  if (stopping()) return;
+  auto service = std::make_shared<Service>();
+  service->id = spec.service;
+  service->epoch = spec.epoch;
+  service->targets.resize(spec.targets.size());
+  for (std::size_t i = 0; i < spec.targets.size(); ++i) {
+    if (!spec.targets[i]) continue;
+    auto& target = service->targets[i];
+    target.prober = factory_(shard_.context(), *spec.targets[i]);
+    target.address = std::move(spec.targets[i]->address);
+    target.retries = spec.targets[i]->monitor.retries;
+    target.timeout = spec.targets[i]->monitor.timeout;
+    ++service->probed;
+  }
+  auto& place = services_[spec.service];
+  if (place) {
+    service->number = place->number;
+    retire(place);
+  }
+  place = std::move(service);
+  queue_.upsert(spec.service, spec.grid_key, spec.interval, spec.recheck,
+                first == FirstRound::at_once, Clock::now());
+  if (!driving_) {
+    driving_ = true;
+    shard_.tasks().spawn("round scheduler", drive(*this));
+  }
+  wake_driver();
+}
+
+void RoundLane::remove(ServiceId id) {
+  const auto it = services_.find(id);
+  if (it == services_.end()) return;
+  retire(it->second);
+  services_.erase(it);
+  queue_.remove(id);
+}
+
+// The round in flight is cancelled; what it still says is dropped.
+void RoundLane::retire(const std::shared_ptr<Service>& service) {
+  service->gone = true;
+  Round* const current = service->current;
+  if (current == nullptr) return;
+  if (std::erase_if(waiting_, [current](const auto& round) { return round.get() == current; }) != 0)
+    return;
+  const auto tasks =
+      service->current->tasks;  // a task may end, and the round with it, inside cancel()
+  for (const auto id : tasks) shard_.tasks().cancel(id);
+}
+
+void RoundLane::set_pending(ServiceId id, bool pending) {
+  queue_.set_pending(id, pending, Clock::now());
+  wake_driver();
+}
+
+void RoundLane::run_now(ServiceId id) {
+  const auto it = services_.find(id);
+  if (it == services_.end() || it->second->current != nullptr || stopping()) return;
+  admit(it->second, Clock::now(), 0, false);
+}
+
+void RoundLane::wake_driver() {
+  const auto next = queue_.next();
+  if (next && *next < armed_) timer_.cancel();
+}
+
+awaitable<void> RoundLane::drive(RoundLane& lane) {
+  const auto executor = lane.shard_.context().get_executor();
+  TimePoint paced;  // nothing begins before
+  while (!lane.stopping()) {
+    lane.armed_ = std::max(lane.queue_.next().value_or(TimePoint::max()), paced);
+    lane.timer_.expires_at(lane.armed_);
+    co_await lane.timer_.async_wait(nothrow);
+    lane.armed_ = TimePoint::min();
+    if (Clock::now() < paced) continue;
+    std::size_t started = 0;
+    std::size_t slice = 0;
+    const TimePoint tick_began = Clock::now();
+    while (!lane.stopping()) {
+      const auto due = lane.queue_.pop(tick_began);
+      if (!due) break;
+      const std::size_t targets = lane.begin(*due);
+      started += targets;
+      slice += targets;
+      if (started >= starts_per_tick) {
+        paced = tick_began + tick;
+        break;
+      }
+      if (slice >= starts_per_slice) {
+        slice = 0;
+        co_await asio::post(executor, asio::use_awaitable);
+      }
+    }
+  }
+}
+
+std::size_t RoundLane::begin(const DueQueue::Due& due) {
+  const auto it = services_.find(due.service);
+  if (it == services_.end()) return 0;
+  const auto& service = it->second;
+  if (due.skipped != 0) add(counters.skipped, due.skipped);
+  if (service->current != nullptr) {
+    service->skipped += due.skipped + 1;
+    add(counters.skipped);
+    return 0;
+  }
+  admit(service, due.slot, due.skipped, !due.at_once);
+  return service->probed;
+}
+
+void RoundLane::admit(const std::shared_ptr<Service>& service, TimePoint slot,
+                      std::uint64_t skipped, bool on_grid) {
+  auto round = std::make_shared<Round>();
+  round->service = service;
+  round->slot = slot;
+  round->on_grid = on_grid;
+  round->result.skipped = skipped + std::exchange(service->skipped, 0);
+  service->current = round.get();
+  const bool room = in_flight_ == 0 || in_flight_ + service->probed <= cap_;
+  if (room && waiting_.empty()) {
+    launch(round);
+  } else {
+    waiting_.push_back(std::move(round));
+  }
+}
+
+void RoundLane::launch(const std::shared_ptr<Round>& round) {
+  Service& service = *round->service;
+  RoundResult& result = round->result;
+  result.service = service.id;
+  result.epoch = service.epoch;
+  result.number = ++service.number;
+  result.started = Clock::now();
+  if (round->on_grid) {
+    const auto late = std::chrono::duration_cast<Micros>(result.started - round->slot).count();
+    if (late > counters.worst_lateness.load(std::memory_order_relaxed)) {
+      counters.worst_lateness.store(late, std::memory_order_relaxed);
+    }
+  }
+  result.targets.resize(service.targets.size());
+  round->tasks.reserve(service.probed);
+  // One more than there are targets: an attempt that ends at once must not end the round before all
+  // have begun.
+  round->open = service.probed + 1;
+  in_flight_ += service.probed;
+  counters.in_flight.store(in_flight_, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < service.targets.size(); ++i) {
+    if (!service.targets[i].prober) continue;
+    round->tasks.push_back(shard_.tasks().spawn("probe", run_target(*this, round, i)));
+  }
+  end_target(*round);
+}
+
+awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> round,
+                                      std::size_t index) {
+  Service& service = *round->service;
+  Target& target = service.targets[index];
+  auto& outcome = round->result.targets[index].emplace();
+  outcome.address = target.address;
+  for (int made = 0; made <= target.retries; ++made) {
+    const TimePoint deadline = Clock::now() + target.timeout;
+    ProbeResult attempt = co_await target.prober->run(deadline);
+    add(lane.counters.attempts);
+    outcome.attempts.push_back(std::move(attempt));
+    if (outcome.attempts.back().verdict == Verdict::pass || service.gone || lane.stopping()) break;
+  }
+  outcome.verdict = verdict_of(outcome.attempts);
+  --lane.in_flight_;
+  lane.counters.in_flight.store(lane.in_flight_, std::memory_order_relaxed);
+  lane.end_target(*round);
+  lane.launch_waiting();
+}
+
+void RoundLane::end_target(Round& round) {
+  if (--round.open != 0) return;
+  Service& service = *round.service;
+  service.current = nullptr;
+  if (service.gone || stopping()) return;
+  round.result.finished = Clock::now();
+  add(counters.rounds);
+  sink_(std::move(round.result));
+}
+
+void RoundLane::launch_waiting() {
+  while (!waiting_.empty() && !stopping()) {
+    const auto round = waiting_.front();
+    const bool room = in_flight_ == 0 || in_flight_ + round->service->probed <= cap_;
+    if (!room && !round->service->gone) return;
+    waiting_.pop_front();
+    if (!round->service->gone) launch(round);
+  }
+}
+
+struct RoundScheduler::Impl {
+  Impl(ProberFactory f, RoundSink s) : factory(std::move(f)), sink(std::move(s)) {}
+
+  RoundLane& lane_of(ServiceId service) { return *lanes[service.value % lanes.size()]; }
+
+  const ProberFactory factory;
+  const RoundSink sink;
+  std::vector<std::unique_ptr<RoundLane>> lanes;
+};
+
+RoundScheduler::RoundScheduler(std::vector<Shard*> shards, ProberFactory factory, RoundSink sink)
+    : impl_(std::make_unique<Impl>(std::move(factory), std::move(sink))) {
+  const std::size_t cap = attempts_allowed(shards.size());
+  for (Shard* const shard : shards) {
+    impl_->lanes.push_back(std::make_unique<RoundLane>(*shard, cap, impl_->factory, impl_->sink));
+  }
+}
+
+RoundScheduler::~RoundScheduler() = default;
+
+void RoundScheduler::upsert(RoundSpec spec, FirstRound first) {
+  auto& lane = impl_->lane_of(spec.service);
+  asio::post(lane.context(), [&lane, spec = std::move(spec), first]() mutable {
+    lane.upsert(std::move(spec), first);
+  });
+}
+
+void RoundScheduler::remove(ServiceId service) {
+  auto& lane = impl_->lane_of(service);
+  asio::post(lane.context(), [&lane, service] { lane.remove(service); });
+}
+
+void RoundScheduler::set_pending(ServiceId service, bool pending) {
+  auto& lane = impl_->lane_of(service);
+  asio::post(lane.context(), [&lane, service, pending] { lane.set_pending(service, pending); });
+}
+
+void RoundScheduler::run_now(ServiceId service) {
+  auto& lane = impl_->lane_of(service);
+  asio::post(lane.context(), [&lane, service] { lane.run_now(service); });
+}
+
+RoundScheduler::Figures RoundScheduler::figures() const {
+  Figures sum;
+  for (const auto& lane : impl_->lanes) {
+    const auto& counters = lane->counters;
+    sum.rounds += counters.rounds.load(std::memory_order_relaxed);
+    sum.attempts += counters.attempts.load(std::memory_order_relaxed);
+    sum.skipped_slots += counters.skipped.load(std::memory_order_relaxed);
+    sum.in_flight += counters.in_flight.load(std::memory_order_relaxed);
+    const Micros late(lane->counters.worst_lateness.exchange(0, std::memory_order_relaxed));
+    sum.worst_lateness = std::max(sum.worst_lateness, late);
+  }
+  return sum;
+}
+
+}  // namespace hotswapd
