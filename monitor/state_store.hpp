@@ -120,8 +120,9 @@ class StateStore {
 
   // Queues the batch; batches become durable in the order they were given (several may share one
   // transaction). `done` is called on the writer thread, once, in order: durable, or an error and
-  // then nothing of the batch happened. The queue is bounded: beyond it `done` gets
-  // errc::unavailable. Any thread.
+  // then nothing of the batch happened. The queue is bounded: beyond it, and after close(), `done`
+  // gets errc::unavailable at once, on the calling thread. errc::conflict: this batch breaks a rule
+  // of the store (two open intents), trying it again is no use. Any thread.
   virtual void commit(Batch batch, std::function<void(Fallible<void>)> done) = 0;
 
   // The newest `limit` transitions of a service, newest first; read on the writer thread, `done` is
@@ -136,7 +137,9 @@ class StateStore {
   next_outbox_id() = 0;                    // any thread; never the same twice, also over restarts
   virtual StoreHealth health() const = 0;  // any thread
 
-  // Commits what is queued, until `deadline`, and closes. Further commits answer errc::unavailable.
+  // Commits what is queued, until `deadline`, and closes. When the disk hangs beyond the deadline,
+  // what is under way is answered errc::unknown_fate, the rest unavailable, all on this thread;
+  // afterwards nobody is called any more.
   virtual void close(TimePoint deadline) = 0;
 };
 

@@ -1,0 +1,358 @@
+#include "monitor/state_store.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "monitor/store_database.hpp"
+#include "monitor/store_open.hpp"
+
+namespace hotswapd {
+namespace {
+
+using CommitDone = std::function<void(Fallible<void>)>;
+using HistoryDone = std::function<void(Fallible<std::vector<TransitionRow>>)>;
+using IntentsDone = std::function<void(Fallible<std::vector<IntentRow>>)>;
+
+const Error queue_full{errc::unavailable,
+                       "the state store's queue is full: the disk does not keep up"};
+const Error closed{errc::unavailable, "the state store is closed"};
+const Error no_answer{errc::unknown_fate,
+                      "the state store was closed while the disk did not answer"};
+const Error history_dropped{errc::unavailable,
+                            "the disk is full: history is dropped, what is left is for swaps"};
+
+constexpr Millis grace{200};
+
+// One request; which of the callbacks is set says what it asks for.
+struct Request {
+  TimePoint since;
+  Batch batch;
+  CommitDone commit;
+  RecordKey service;
+  std::size_t limit = 0;
+  HistoryDone history;
+  IntentsDone intents;
+
+  void fail(const Error& error) {
+    if (commit) commit(error);
+    if (history) history(error);
+    if (intents) intents(error);
+  }
+};
+
+bool history_only(const Batch& batch) {
+  return batch.states.empty() && batch.intents.empty() && batch.outbox.empty() &&
+         batch.records.empty() && batch.forget_states.empty() && batch.forget_records.empty() &&
+         batch.delivered.empty();
+}
+
+WallTime system_now() {
+  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
+}
+
+// Shared by the store and its thread: a thread that hangs in the disk may outlive the store (see
+// close()).
+class Writer {
+ public:
+  Writer(DirectoryLock lock, std::unique_ptr<StoreDatabase> database, StoreOptions options)
+      : lock_(std::move(lock)),
+        database_(std::move(database)),
+        options_(std::move(options)),
+        next_id_(database_->first_outbox_id()) {
+    health_.reserve_spent = !database_->reserve().there();
+  }
+
+  void run();
+  void submit(Request request);
+  StoreHealth health() const;
+  std::int64_t next_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+  bool close(TimePoint deadline);  // false: the thread hangs; its requests were answered here
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  void take();
+  void perform();
+  std::vector<Request> finish();
+  std::vector<Fallible<void>> commit(const std::vector<Batch>& batches);
+  void try_recovery();
+  void upkeep(bool idle);
+  void publish_health();
+
+  DirectoryLock lock_;
+  // The writer thread's own.
+  std::unique_ptr<StoreDatabase> database_;
+  const StoreOptions options_;
+  TimePoint next_upkeep_ = Clock::now();
+  TimePoint next_retention_ = Clock::now();
+  TimePoint next_recovery_{};
+  std::uint64_t history_drops_ = 0;
+
+  std::atomic<std::int64_t> next_id_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable ended_cv_;
+  // Under the mutex. `current_` is what the thread is working on: only close() may take it away.
+  std::deque<Request> queue_;
+  std::vector<Request> current_;
+  StoreHealth health_;
+  bool closing_ = false;
+  bool abandoned_ = false;
+  bool ended_ = false;
+  TimePoint deadline_{};
+};
+
+void Writer::submit(Request request) {
+  const Error* refusal = nullptr;
+  {
+    const std::lock_guard held(mutex_);
+    if (closing_) {
+      refusal = &closed;
+    } else if (queue_.size() >= options_.queue_limit) {
+      refusal = &queue_full;
+      ++health_.dropped;
+    } else {
+      request.since = Clock::now();
+      queue_.push_back(std::move(request));
+    }
+  }
+  if (refusal != nullptr) return request.fail(*refusal);
+  wake_.notify_one();
+}
+
+StoreHealth Writer::health() const {
+  const std::lock_guard held(mutex_);
+  StoreHealth out = health_;
+  out.queued = queue_.size() + current_.size();
+  const Request* head = nullptr;
+  if (!queue_.empty()) head = &queue_.front();
+  if (!current_.empty()) head = &current_.front();
+  if (head != nullptr) out.oldest = std::chrono::duration_cast<Millis>(Clock::now() - head->since);
+  return out;
+}
+
+// A run of commits makes one group; a read goes alone, after what was asked before it.
+void Writer::take() {
+  while (!queue_.empty() && current_.size() < options_.group_limit) {
+    const bool commit = static_cast<bool>(queue_.front().commit);
+    if (!commit && !current_.empty()) return;
+    current_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+    if (!commit) return;
+  }
+}
+
+void Writer::run() {
+  Lock held(mutex_);
+  while (true) {
+    const TimePoint until = std::min(next_upkeep_, next_retention_);
+    wake_.wait_until(held, until, [this] { return !queue_.empty() || closing_; });
+    if (abandoned_) break;
+    if (closing_ && (queue_.empty() || Clock::now() >= deadline_)) break;
+    const bool idle = queue_.empty();
+    take();
+    held.unlock();
+    if (!idle) perform();
+    upkeep(idle);
+    publish_health();
+    held.lock();
+  }
+  std::deque<Request> rest = std::move(queue_);
+  queue_.clear();
+  const bool silent = abandoned_;
+  held.unlock();
+  for (auto& request : rest) {
+    if (!silent) request.fail(closed);
+  }
+  database_.reset();
+  held.lock();
+  ended_ = true;
+  ended_cv_.notify_all();
+}
+
+// Works on copies: close() may take current_ away while the disk hangs.
+void Writer::perform() {
+  std::vector<Batch> batches;
+  RecordKey service;
+  std::size_t limit = 0;
+  bool is_commit = false;
+  bool is_history = false;
+  {
+    const std::lock_guard held(mutex_);
+    if (current_.empty()) return;
+    for (auto& request : current_) batches.push_back(std::move(request.batch));
+    service = current_.front().service;
+    limit = current_.front().limit;
+    is_commit = static_cast<bool>(current_.front().commit);
+    is_history = static_cast<bool>(current_.front().history);
+  }
+  if (!database_->usable()) try_recovery();
+  if (is_commit) {
+    auto results = commit(batches);
+    auto requests = finish();
+    for (std::size_t i = 0; i < requests.size(); ++i) requests[i].commit(std::move(results[i]));
+  } else if (is_history) {
+    auto rows = database_->history(service, limit);
+    for (auto& request : finish()) request.history(std::move(rows));
+  } else {
+    auto rows = database_->intents(service, limit);
+    for (auto& request : finish()) request.intents(std::move(rows));
+  }
+}
+
+// Takes the requests back for their answers; none when close() has answered them.
+std::vector<Request> Writer::finish() {
+  publish_health();
+  const std::lock_guard held(mutex_);
+  return std::exchange(current_, {});
+}
+
+std::vector<Fallible<void>> Writer::commit(const std::vector<Batch>& batches) {
+  database_->outbox_ids_used_to(next_id_.load(std::memory_order_relaxed));
+  const bool scarce = !database_->reserve().there();
+  std::vector<const Batch*> group;
+  for (const auto& batch : batches) {
+    if (!(scarce && history_only(batch))) group.push_back(&batch);
+  }
+  auto results = group.empty() ? std::vector<Fallible<void>>() : database_->commit(group);
+  if (group.size() == batches.size()) return results;
+  history_drops_ += batches.size() - group.size();
+  std::vector<Fallible<void>> all;
+  auto next = results.begin();
+  for (const auto& batch : batches) {
+    all.push_back(scarce && history_only(batch) ? Fallible<void>(history_dropped)
+                                                : std::move(*next++));
+  }
+  return all;
+}
+
+void Writer::try_recovery() {
+  const TimePoint now = Clock::now();
+  if (now < next_recovery_) return;
+  database_->recover();
+  next_recovery_ = Clock::now() + options_.retry;
+}
+
+void Writer::upkeep(bool idle) {
+  const TimePoint now = Clock::now();
+  if (now >= next_upkeep_) {
+    if (!database_->usable()) try_recovery();
+    if (database_->usable()) database_->reserve().ensure();
+    next_upkeep_ = Clock::now() + options_.retry;
+  }
+  if (!idle || now < next_retention_) return;
+  const WallTime wall = options_.wall_now ? options_.wall_now() : system_now();
+  const bool more = database_->delete_slice(options_.retention, wall);
+  if (!more) next_retention_ = Clock::now() + options_.retention_every;
+}
+
+void Writer::publish_health() {
+  const std::lock_guard held(mutex_);
+  health_.failing = !database_->usable() || !database_->why().empty();
+  health_.why = database_->why();
+  health_.reserve_spent = !database_->reserve().there();
+  health_.dropped += std::exchange(history_drops_, 0);
+}
+
+bool Writer::close(TimePoint deadline) {
+  std::vector<Request> unanswered;
+  std::deque<Request> unsaved;
+  {
+    Lock held(mutex_);
+    closing_ = true;
+    deadline_ = deadline;
+    wake_.notify_one();
+    if (ended_cv_.wait_until(held, deadline, [this] { return ended_; })) return true;
+    // A transaction that is nearly done is worth a moment more than its answer "unknown".
+    if (ended_cv_.wait_for(held, grace, [this] { return ended_; })) return true;
+    abandoned_ = true;
+    unanswered = std::exchange(current_, {});
+    unsaved = std::exchange(queue_, {});
+  }
+  for (auto& request : unanswered) request.fail(no_answer);
+  for (auto& request : unsaved) request.fail(closed);
+  return false;
+}
+
+class SqliteStore final : public StateStore {
+ public:
+  SqliteStore(std::shared_ptr<Writer> writer, StoredState loaded)
+      : writer_(std::move(writer)),
+        loaded_(std::move(loaded)),
+        thread_([w = writer_] { w->run(); }) {}
+
+  ~SqliteStore() override { close(Clock::now() + Seconds(2)); }
+
+  StoredState take_loaded() override { return std::exchange(loaded_, {}); }
+
+  void commit(Batch batch, CommitDone done) override {
+    Request request;
+    request.batch = std::move(batch);
+    // The callback tells what a request is: there must be one.
+    request.commit = done ? std::move(done) : [](const Fallible<void>&) {};
+    writer_->submit(std::move(request));
+  }
+
+  void history(RecordKey service, std::size_t limit, HistoryDone done) override {
+    Request request;
+    request.service = std::move(service);
+    request.limit = limit;
+    request.history = std::move(done);
+    writer_->submit(std::move(request));
+  }
+
+  void intents(RecordKey service, std::size_t limit, IntentsDone done) override {
+    Request request;
+    request.service = std::move(service);
+    request.limit = limit;
+    request.intents = std::move(done);
+    writer_->submit(std::move(request));
+  }
+
+  std::int64_t next_outbox_id() override { return writer_->next_id(); }
+  StoreHealth health() const override { return writer_->health(); }
+
+  void close(TimePoint deadline) override {
+    if (!thread_.joinable()) return;
+    if (writer_->close(deadline)) {
+      thread_.join();
+    } else {
+      thread_.detach();  // hangs in the disk; it holds the Writer alive and calls nobody any more
+    }
+  }
+
+ private:
+  std::shared_ptr<Writer> writer_;
+  StoredState loaded_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+bool Batch::empty() const {
+  return history_only(*this) && transitions.empty();
+}
+
+Fallible<std::unique_ptr<StateStore>> open_state_store(const std::string& dir, WallTime now,
+                                                       StoreOptions options) {
+  auto lock = DirectoryLock::take(dir);
+  if (!lock) return lock.error();
+  auto database = std::make_unique<StoreDatabase>(dir, options.reserve_bytes);
+  StoredState loaded;
+  if (auto started = database->start(now, loaded); !started) return started.error();
+  auto writer = std::make_shared<Writer>(std::move(*lock), std::move(database), std::move(options));
+  return std::unique_ptr<StateStore>(
+      std::make_unique<SqliteStore>(std::move(writer), std::move(loaded)));
+}
+
+Fallible<std::unique_ptr<StateStore>> StateStore::open(const std::string& dir, WallTime now) {
+  return open_state_store(dir, now, StoreOptions{});
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,69 @@
+// The one connection to state.db with what keeps it sound: group commit, the reserve, getting over
+// a failing disk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "monitor/sqlite.hpp"
+#include "monitor/state_store.hpp"
+#include "monitor/store_files.hpp"
+#include "monitor/store_rows.hpp"
+
+namespace hotswapd {
+
+// Blocks; used by one thread at a time.
+class StoreDatabase {
+ public:
+  StoreDatabase(const std::string& dir, std::uint64_t reserve_bytes);
+  ~StoreDatabase();
+
+  // Opens, checks, upgrades and reads state.db; puts a damaged, newer or foreign one aside and
+  // begins anew.
+  Fallible<void> start(WallTime now, StoredState& out);
+
+  // One transaction for all of them, answered one by one: a batch that breaks a constraint is
+  // refused alone; when the disk refuses, none of them happened.
+  std::vector<Fallible<void>> commit(const std::vector<const Batch*>& group);
+
+  // After an I/O error: fences, reopens, checks. True when the store works (again).
+  bool recover();
+  bool usable() const noexcept { return usable_; }
+  const std::string& why() const noexcept {
+    return why_;
+  }  // of the last failure, empty when all is well
+  Reserve& reserve() noexcept { return reserve_; }
+
+  Fallible<std::vector<TransitionRow>> history(const RecordKey& service, std::size_t limit);
+  Fallible<std::vector<IntentRow>> intents(const RecordKey& service, std::size_t limit);
+  bool delete_slice(const RetentionLimits& limits, WallTime now);  // true: there is more
+
+  // Outbox numbers: handed out from memory below a ceiling that is on the disk.
+  std::int64_t first_outbox_id() const noexcept { return first_outbox_id_; }
+  void outbox_ids_used_to(
+      std::int64_t next);  // raises the ceiling with the next commit when it comes near
+
+ private:
+  int attempt(const std::vector<const Batch*>& group, std::vector<Fallible<void>>& results);
+  int write_one(const Batch& batch, Fallible<void>& result);
+  int abandon(int code);
+  int open_connection();
+  int fence();
+  int begin(WallTime now, StoredState& out);
+  Error failure(const std::string& what) const;
+
+  std::string path_;
+  Reserve reserve_;
+  sqlite::Database db_;
+  StoreRows rows_;
+  bool usable_ = false;
+  bool fence_needed_ = false;
+  std::string why_;
+  std::int64_t first_outbox_id_ = 0;
+  std::int64_t ceiling_ = 0;         // on the disk
+  std::int64_t wanted_ceiling_ = 0;  // to be written with the next commit
+};
+
+}  // namespace hotswapd

@@ -1,0 +1,52 @@
+// The files around state.db: the lock that keeps a second daemon out, the reserve for a full disk,
+// putting aside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/error.hpp"
+#include "core/time.hpp"
+
+namespace hotswapd {
+
+// An flock of DIR/lock, held until it is destroyed. The kernel drops it with the process: no stale
+// lock after kill -9.
+class DirectoryLock {
+ public:
+  static Fallible<DirectoryLock> take(
+      const std::string& dir);  // makes DIR (0700) when only the last part is missing
+  DirectoryLock(DirectoryLock&& other) noexcept;
+  DirectoryLock& operator=(DirectoryLock&& other) noexcept;
+  ~DirectoryLock();
+
+ private:
+  explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+// Space put by in DIR/reserve, so that a swap can still be journalled when the disk is full.
+class Reserve {
+ public:
+  Reserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
+
+  bool
+  ensure();  // allocates it when it is missing and as much again stays free; true when it is there
+  bool spend();  // gives the space back; false when there was none
+  bool there() const noexcept { return there_; }
+
+ private:
+  std::string path_;
+  std::uint64_t bytes_;
+  bool there_ = false;
+};
+
+// Makes the file, or an existing one and its companions, readable by us alone.
+Fallible<void> make_private(const std::string& path);
+
+// Renames DATABASE and its -wal and -shm to DATABASE.WHY-20260131T120000Z; answers the new name.
+Fallible<std::string> set_aside(const std::string& database, const std::string& why, WallTime now);
+
+std::string file_stamp(WallTime now);  // "20260131T120000Z"
+
+}  // namespace hotswapd

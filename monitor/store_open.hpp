@@ -1,0 +1,29 @@
+// How the store is opened with other limits than the product's own: for tests and tools. See
+// state_store.hpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "monitor/state_store.hpp"
+#include "monitor/store_rows.hpp"
+
+namespace hotswapd {
+
+struct StoreOptions {
+  std::size_t queue_limit = 20'000;  // batches waiting
+  std::size_t group_limit = 1'000;   // batches that share one transaction
+  std::uint64_t reserve_bytes = 8u << 20;
+  Millis retry{
+      1'000};  // between attempts to get a failing disk back, and to make the reserve again
+  Millis retention_every{3'600'000};
+  RetentionLimits retention;
+  std::function<WallTime()> wall_now;  // called on the writer thread; default: the system's clock
+};
+
+Fallible<std::unique_ptr<StateStore>> open_state_store(const std::string& dir, WallTime now,
+                                                       StoreOptions options);
+
+}  // namespace hotswapd
