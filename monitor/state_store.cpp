@@ -51,18 +51,16 @@ bool history_only(const Batch& batch) {
          batch.delivered.empty();
 }
 
-WallTime system_now() {
-  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
-}
-
 // Shared by the store and its thread: a thread that hangs in the disk may outlive the store (see
 // close()).
 class Writer {
  public:
-  Writer(DirectoryLock lock, std::unique_ptr<StoreDatabase> database, StoreOptions options)
+  Writer(DirectoryLock lock, std::unique_ptr<StoreDatabase> database, WallTime now,
+         StoreOptions options)
       : lock_(std::move(lock)),
         database_(std::move(database)),
-        options_(std::move(options)),
+        options_(options),
+        opened_wall_(now),
         next_id_(database_->first_outbox_id()) {
     health_.reserve_spent = !database_->reserve().there();
   }
@@ -88,6 +86,8 @@ class Writer {
   // The writer thread's own.
   std::unique_ptr<StoreDatabase> database_;
   const StoreOptions options_;
+  const WallTime opened_wall_;
+  const TimePoint opened_at_ = Clock::now();
   TimePoint next_upkeep_ = Clock::now();
   TimePoint next_retention_ = Clock::now();
   TimePoint next_recovery_{};
@@ -247,7 +247,9 @@ void Writer::upkeep(bool idle) {
     next_upkeep_ = Clock::now() + options_.retry;
   }
   if (!idle || now < next_retention_) return;
-  const WallTime wall = options_.wall_now ? options_.wall_now() : system_now();
+  // The wall clock as it was at the start, carried on: a jump of it must not delete a year of
+  // history.
+  const WallTime wall = opened_wall_ + std::chrono::duration_cast<Millis>(now - opened_at_);
   const bool more = database_->delete_slice(options_.retention, wall);
   if (!more) next_retention_ = Clock::now() + options_.retention_every;
 }
@@ -340,13 +342,13 @@ bool Batch::empty() const {
 }
 
 Fallible<std::unique_ptr<StateStore>> open_state_store(const std::string& dir, WallTime now,
-                                                       StoreOptions options) {
+                                                       const StoreOptions& options) {
   auto lock = DirectoryLock::take(dir);
   if (!lock) return lock.error();
   auto database = std::make_unique<StoreDatabase>(dir, options.reserve_bytes);
   StoredState loaded;
   if (auto started = database->start(now, loaded); !started) return started.error();
-  auto writer = std::make_shared<Writer>(std::move(*lock), std::move(database), std::move(options));
+  auto writer = std::make_shared<Writer>(std::move(*lock), std::move(database), now, options);
   return std::unique_ptr<StateStore>(
       std::make_unique<SqliteStore>(std::move(writer), std::move(loaded)));
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,10 +19,9 @@ struct StoreOptions {
       1'000};  // between attempts to get a failing disk back, and to make the reserve again
   Millis retention_every{3'600'000};
   RetentionLimits retention;
-  std::function<WallTime()> wall_now;  // called on the writer thread; default: the system's clock
 };
 
 Fallible<std::unique_ptr<StateStore>> open_state_store(const std::string& dir, WallTime now,
-                                                       StoreOptions options);
+                                                       const StoreOptions& options);
 
 }  // namespace hotswapd

@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   for (long n = begin;; ++n) {
     Batch batch;  // all of it or nothing: the parent looks for each part
     batch.states = {state(0, static_cast<std::uint64_t>(n))};
-    batch.transitions = {transition(0, "n", noon, std::to_string(n))};
+    batch.transitions = {transition(0, "n", wall_now(), std::to_string(n))};
     batch.outbox = {outbox(store.next_outbox_id(), "event-" + std::to_string(n), 0)};
     batch.outbox[0].expires = wall_now() + std::chrono::hours(24);
     store.commit(std::move(batch), [n](const Fallible<void>& result) {

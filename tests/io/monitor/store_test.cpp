@@ -254,7 +254,6 @@ TEST(StateStore, RetentionDeletesInSlicesWhileIdle) {
   options.retention_every = Millis(5);
   options.retention.slice = 20;
   options.retention.transition_rows = 150;
-  options.wall_now = [] { return noon; };
   auto opened = open_state_store(dir.path(), noon, options);
   ASSERT_TRUE(opened);
   auto& store = **opened;
