@@ -163,7 +163,7 @@ TEST(StoreFault, ALockedFileDelaysAndThenWorks) {
   ASSERT_TRUE(commit(store, one_state(1)));
   sqlite::Database other;
   ASSERT_EQ(other.open(dir / "state.db"), SQLITE_OK);
-  ASSERT_EQ(other.exec("BEGIN EXCLUSIVE"), SQLITE_OK);
+  ASSERT_EQ(other.exec("PRAGMA busy_timeout=5000; BEGIN EXCLUSIVE"), SQLITE_OK);
   const auto refused = commit(store, one_state(2));  // after the busy time-out of 2 s
   ASSERT_FALSE(refused);
   EXPECT_TRUE(store.health().failing);
