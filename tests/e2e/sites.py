@@ -21,8 +21,7 @@ class Site:
         self.lock = threading.Lock()
         self.context = None
         if tls is not None:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(*tls)
+            self.use_certificate(*tls)
         self.port = port
         self.listener = None
         self.open = set()
@@ -57,6 +56,12 @@ class Site:
 
     close = stop
 
+    def use_certificate(self, certificate, key):
+        """From the next connection on; in a new context, so that no ticket of the old one is worth anything."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.context = context
+
     # -- what was seen ---------------------------------------------------------------------------------------------
     def count(self):
         return len(self.requests)
@@ -83,11 +88,12 @@ class Site:
         stream = connection
         try:
             connection.settimeout(30)
-            if self.context:
+            context = self.context
+            if context:
                 with self.lock:
                     self.open.discard(connection)
                     # Takes the descriptor over; the handshake comes later, so that stop() can reach it.
-                    stream = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                    stream = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                     self.open.add(stream)
                 stream.do_handshake()
             self._exchange(stream)

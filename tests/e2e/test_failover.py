@@ -1,7 +1,9 @@
 """The main job: a primary that is really down is swapped for its backup in time, and comes back when it has recovered."""
 
+import datetime
 import time
 
+import dns.flags
 import pytest
 
 from harness import INTERVAL, NAME, SLOW, always, wait_until
@@ -36,6 +38,23 @@ def test_dns_serves_the_backup_within_4_seconds(world, how, limit):
     taken = Watch(daemon).first(world.backup) - began
     assert taken < limit + 2 * (SLOW - 1)
     daemon.wait_status("failover")
+
+
+def test_the_record_carries_our_ttl_and_the_serial_rises_with_a_swap(world):
+    primary, _ = world.pair()
+    daemon = world.settled(world.service(ttl=7, monitor={"interval": "15s"}))
+
+    def serial():
+        return daemon.ask("example.com", "SOA").answer[0][0].serial
+
+    answer = daemon.ask()
+    assert answer.flags & dns.flags.AA
+    assert answer.answer[0].ttl == 7
+    before = serial()
+    daemon.ctl_ok("force-failover", NAME, "--reason", "to see the serial")
+    daemon.wait_serves(world.backup)
+    assert daemon.ask().answer[0].ttl == 7
+    assert serial() > before
 
 
 def test_one_failed_attempt_is_not_down_when_the_retry_passes(world):
@@ -232,7 +251,7 @@ def test_https_checks_the_certificate(world, certificates):
     primary, _ = world.pair(tls=right)
     monitor = {"protocol": "HTTPS", "tls": {"ca_file": certificates["ca.pem"]}, "timeout": 2}
     daemon = world.settled(world.service(monitor=monitor))
-    primary.context.load_cert_chain(*wrong)
+    primary.use_certificate(*wrong)
     daemon.wait_serves(world.backup)
     explained = daemon.ctl_ok("explain", NAME)
     assert "tls" in explained.lower() or "certificate" in explained.lower()
@@ -253,6 +272,33 @@ def test_the_primary_is_probed_at_probe_address(world):
     daemon = world.settled(world.service(probe_address=world.third))
     inner.stop()
     daemon.wait_serves(world.backup)
+
+
+def test_nothing_moves_in_maintenance(world):
+    primary, _ = world.pair()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    moments = {"from": now - datetime.timedelta(hours=1), "to": now + datetime.timedelta(hours=1)}
+    window = {key: moment.strftime("%Y-%m-%dT%H:%M:%SZ") for key, moment in moments.items()}
+    daemon = world.settled(world.service(maintenance=[{**window, "swaps": False}]))
+    primary.behaviour = 503
+    daemon.wait_status("trouble")
+    seen = primary.count()
+    wait_until("three bad rounds", lambda: primary.count() >= seen + 3)
+    assert daemon.serves() == [world.primary]
+    assert "maintenance" in daemon.ctl_ok("explain", NAME)
+
+
+def test_a_neighbour_in_trouble_is_no_trouble_of_ours(world):
+    """One service's silent primary delays neither the probes nor the swap of another."""
+    primary, _ = world.pair()
+    silent = world.site(world.third)
+    silent.behaviour = "silent"
+    slow = [world.service(f"slow{i}.example.com", address=world.third, monitor={"timeout": 5}) for i in range(20)]
+    daemon = world.settled(world.service(), *slow)
+    primary.behaviour = 503
+    began = time.monotonic()
+    daemon.wait_serves(world.backup)
+    assert time.monotonic() - began < 2.5 * INTERVAL * SLOW
 
 
 def test_rounds_keep_their_rate(world):

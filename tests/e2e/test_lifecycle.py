@@ -202,6 +202,20 @@ def test_a_stuck_disk_stops_neither_answers_nor_probes_nor_the_watchdog(world):
     daemon.wait_status("failover")
 
 
+def test_many_services_are_served_at_once(world):
+    """Two thousand names are answered within 2 s of the start, long before all of them have been probed."""
+    world.pair()
+    monitor = {"interval": "60s"}
+    services = [world.service(f"n{i}.example.com", monitor=monitor) for i in range(2000)]
+    daemon = world.prepared(world.service(monitor=monitor), *services)
+    began = time.monotonic()
+    daemon.start(ready=False)
+    wait_until("the last one is served", lambda: daemon.serves("n1999.example.com") == [world.primary], 2)
+    assert time.monotonic() - began < 2 * SLOW
+    assert daemon.serves("n0.example.com") == [world.primary]
+    daemon.wait_ready()
+
+
 def test_it_runs_with_few_descriptors(world):
     """A small open-file limit is read, not guessed: the service is still probed and served."""
     world.pair()

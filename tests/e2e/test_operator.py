@@ -137,6 +137,7 @@ def test_explain_shows_the_evidence_of_a_swap(world):
     for word in (world.primary, world.backup, "503", f"{world.dns_address}:{world.dns_port}"):
         assert word in explained, f"{word} is missing in:\n{explained}"
     assert "proved" in explained
+    wait_until("the proof is in", lambda: daemon.service()["proof"] == "proved")
     assert isinstance(json.loads(daemon.ctl_ok("explain", NAME, "--json")), dict)
 
 
