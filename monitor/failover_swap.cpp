@@ -69,6 +69,10 @@ std::optional<RecordSet> read_record(const std::string& text) {
   return set;
 }
 
+ProviderTraits traits(const ProviderCapabilities& c) {
+  return {c.keeps_generation, c.late_effects};
+}
+
 }  // namespace
 
 awaitable<Fallible<void>> FailoverService::commit(Batch batch) {
@@ -142,7 +146,7 @@ awaitable<void> FailoverService::run_start() {
       story.opened = intent.opened;
       story_ = std::move(story);
       step("restart", "the daemon ended in phase " + intent.phase + "; finding out what was done");
-      SwapMachine machine(plan, false, capabilities.late_effects);
+      SwapMachine machine(plan, false, traits(capabilities));
       const auto first = machine.resume(intent.phase != "prepared");
       Decision decision;
       decision.action = Action::write;
@@ -189,7 +193,7 @@ awaitable<void> FailoverService::run_read() {
 awaitable<void> FailoverService::run_swap(Decision decision) {
   auto self = shared_from_this();
   SwapMachine machine(model_.plan(decision, new_op()), decision.overrides_drift,
-                      provider_->capabilities().late_effects);
+                      traits(provider_->capabilities()));
   SwapStory story;
   story.op = machine.plan().op;
   story.generation = machine.plan().generation;

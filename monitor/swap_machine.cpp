@@ -15,8 +15,11 @@ std::string describe(const LiveRecord& live) {
 
 }  // namespace
 
-SwapMachine::SwapMachine(SwapPlan plan, bool override_drift, bool late_effects)
-    : plan_(std::move(plan)), override_drift_(override_drift), late_effects_(late_effects) {}
+SwapMachine::SwapMachine(SwapPlan plan, bool override_drift, const ProviderTraits& traits)
+    : plan_(std::move(plan)),
+      override_drift_(override_drift),
+      late_effects_(traits.late_effects),
+      keeps_generation_(traits.keeps_generation) {}
 
 SwapStep SwapMachine::start() {
   return at_ = SwapStep::journal_prepared;
@@ -117,9 +120,10 @@ SwapStep SwapMachine::wait(std::string why) {
 
 bool SwapMachine::is_ours(const LiveRecord& live) const {
   if (!live.set || !live.set->same_values(plan_.want)) return false;
-  if (live.generation) return *live.generation == plan_.generation;
-  // A provider without generations: the value and our TTL are all there is to see.
-  return live.set->ttl == plan_.want.ttl && !plan_.expect_generation && sent_;
+  if (!live.op.empty() && live.op != plan_.op) return false;
+  if (keeps_generation_) return live.generation == plan_.generation;
+  // Without generations the value and our TTL are all there is to see.
+  return sent_ && live.set->ttl == plan_.want.ttl;
 }
 
 bool SwapMachine::is_expected(const LiveRecord& live) const {

@@ -30,11 +30,16 @@ enum class SwapStep : std::uint8_t {
 // Where a swap stands, in the words that operators see.
 enum class SwapPhase : std::uint8_t { planned, prepared, sent, read_back, committed, abandoned };
 
+// What the protocol must know of a provider; as ProviderCapabilities.
+struct ProviderTraits {
+  bool keeps_generation = true;
+  bool late_effects = true;
+};
+
 class SwapMachine {
  public:
   // `override_drift`: whatever is read before the write becomes what is expected.
-  // `late_effects`: as ProviderCapabilities.
-  SwapMachine(SwapPlan plan, bool override_drift, bool late_effects);
+  SwapMachine(SwapPlan plan, bool override_drift, const ProviderTraits& traits);
 
   // A new swap.
   SwapStep start();
@@ -68,6 +73,7 @@ class SwapMachine {
   SwapPlan plan_;
   bool override_drift_;
   bool late_effects_;
+  bool keeps_generation_;
   SwapPhase phase_ = SwapPhase::planned;
   SwapStep at_ = SwapStep::journal_prepared;
   SwapStep after_pause_ = SwapStep::journal_prepared;

@@ -1,4 +1,5 @@
-// Kills between any two steps, under rounds that flap: what was promised must hold for what survives.
+// Kills between any two steps, under rounds that flap: what was promised must hold for what
+// survives.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -71,7 +72,9 @@ TEST_P(Crashes, NothingIsLostDoneTwiceOrHalfTold) {
   }
   for (const auto& [op, intent] : disk.intents) {
     if (intent.phase != "applied") continue;
-    EXPECT_TRUE(ops.contains(op)) << "committed, and never written";
+    EXPECT_TRUE(ops.contains(op)) << "committed, and never written: " << intent.generation << " "
+                                  << intent.from_rr << " -> " << intent.to_rr << " "
+                                  << intent.reason << " " << intent.evidence;
   }
   // What was told alternates: a transition told twice, or one lost, would break it.
   std::string status;

@@ -7,8 +7,8 @@
 namespace hotswapd {
 namespace {
 
-using ::testing::ElementsAre;
 using testing::Disk;
+using ::testing::ElementsAre;
 using testing::NameServer;
 using testing::Process;
 using testing::web;
@@ -46,9 +46,11 @@ TEST_F(MonitorTest, SwapIsJournalledReadBackAndProved) {
   EXPECT_EQ(served(), "198.51.100.10");
   std::vector<std::string> steps;
   for (const auto& line : story(*p).steps) steps.push_back(line.step);
-  EXPECT_THAT(steps, ElementsAre("prepared", "read before", "sent", "write", "read back", "proved"));
+  EXPECT_THAT(steps,
+              ElementsAre("prepared", "read before", "sent", "write", "read back", "proved"));
   EXPECT_EQ(story(*p).state, "proved");
-  EXPECT_THAT(p->teller.told, ElementsAre("probe P up", "probe B up", "status ok", "probe P down", "status failover"));
+  EXPECT_THAT(p->teller.told, ElementsAre("probe P up", "probe B up", "status ok", "probe P down",
+                                          "status failover"));
   EXPECT_TRUE(disk.load().open_intents.empty());
 }
 
@@ -101,7 +103,8 @@ TEST_F(MonitorTest, ADiskThatFailsAfterTheWriteLosesNothing) {
   while (served() == "192.0.2.10") ASSERT_TRUE(p->step());
   disk.failing = true;
   p->settle();
-  EXPECT_EQ(p->teller.told.back(), "status failover") << "people are told although the disk refuses";
+  EXPECT_EQ(p->teller.told.back(), "status failover")
+      << "people are told although the disk refuses";
   disk.failing = false;
   round(*p, "fp");
   EXPECT_TRUE(disk.load().open_intents.empty());
@@ -116,7 +119,8 @@ TEST_F(MonitorTest, BlockedWritesHoldSwaps) {
   p->monitor->block_writes("the disk is stuck");
   round(*p, "fp");
   EXPECT_EQ(served(), "192.0.2.10");
-  EXPECT_NE(p->monitor->find("www.example.com")->model().reason().find("disk is stuck"), std::string::npos);
+  EXPECT_NE(p->monitor->find("www.example.com")->model().reason().find("disk is stuck"),
+            std::string::npos);
   p->monitor->block_writes(std::nullopt);
   round(*p, "fp");
   EXPECT_EQ(served(), "198.51.100.10");
@@ -136,7 +140,8 @@ TEST_F(MonitorTest, NotProvedIsToldAndAskedAgain) {
 }
 
 TEST_F(MonitorTest, UnreadableRecordHoldsEverything) {
-  server.records[{"example.com", "www.example.com"}].set = RecordSet{RecordType::a, 5, {"192.0.2.10"}};
+  server.records[{"example.com", "www.example.com"}].set =
+      RecordSet{RecordType::a, 5, {"192.0.2.10"}};
   server.unreadable = 1'000'000;
   auto p = std::make_unique<Process>(disk, server, std::vector<ServiceSpec>{web()}, now, wall);
   for (int i = 0; i < 50; ++i) p->step();
@@ -154,7 +159,8 @@ TEST_F(MonitorTest, DriftBetweenReadAndWriteIsNeverOverwritten) {
   round(*p, "pp");
   p->round("fp");
   while (story(*p).state != "sent") ASSERT_TRUE(p->step());
-  server.records[{"example.com", "www.example.com"}].set = RecordSet{RecordType::a, 60, {"203.0.113.9"}};
+  server.records[{"example.com", "www.example.com"}].set =
+      RecordSet{RecordType::a, 60, {"203.0.113.9"}};
   p->settle();
   EXPECT_EQ(served(), "203.0.113.9");
   EXPECT_EQ(p->teller.told.back(), "status trouble");
@@ -164,13 +170,15 @@ TEST_F(MonitorTest, DriftBetweenReadAndWriteIsNeverOverwritten) {
 TEST_F(MonitorTest, CommandsByName) {
   auto p = run();
   round(*p, "pp");
-  EXPECT_TRUE(p->monitor->command("WWW.Example.com.", {CommandKind::force_failover, "drill", "ops", {}}));
+  EXPECT_TRUE(
+      p->monitor->command("WWW.Example.com.", {CommandKind::force_failover, "drill", "ops", {}}));
   p->settle();
   EXPECT_EQ(served(), "198.51.100.10");
   EXPECT_TRUE(p->monitor->command("www.example.com", {CommandKind::recover, "", "ops", {}}));
   p->settle();
   EXPECT_EQ(served(), "192.0.2.10");
-  const auto unknown = p->monitor->command("nope.example.com", {CommandKind::recover, "", "ops", {}});
+  const auto unknown =
+      p->monitor->command("nope.example.com", {CommandKind::recover, "", "ops", {}});
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, errc::not_found);
 }

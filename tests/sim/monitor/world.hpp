@@ -1,5 +1,5 @@
-// A world for Monitor without a disk, a network or a clock: the store and the DNS survive, the process may be killed
-// between any two steps.
+// A world for Monitor without a disk, a network or a clock: the store and the DNS survive, the
+// process may be killed between any two steps.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -21,7 +21,8 @@ struct Disk {
   std::map<RecordKey, StateRow> states;
   std::map<std::string, IntentRow> intents;
   std::vector<TransitionRow> transitions;
-  std::map<std::int64_t, OutboxRow> outbox;  // never removed: every message that was ever made durable
+  std::map<std::int64_t, OutboxRow>
+      outbox;  // never removed: every message that was ever made durable
   std::int64_t next_outbox = 1;
   bool failing = false;
 
@@ -43,13 +44,16 @@ class MemoryStore final : public StateStore {
 
   // Applied in a later step than it was asked for, so that a kill may come between.
   void commit(Batch batch, std::function<void(Fallible<void>)> done) override {
-    asio::post(*context, [this, batch = std::move(batch), done = std::move(done)] { done(apply(batch)); });
+    asio::post(*context,
+               [this, batch = std::move(batch), done = std::move(done)] { done(apply(batch)); });
   }
 
-  void history(RecordKey, std::size_t, std::function<void(Fallible<std::vector<TransitionRow>>)> done) override {
+  void history(RecordKey, std::size_t,
+               std::function<void(Fallible<std::vector<TransitionRow>>)> done) override {
     done(disk_.transitions);
   }
-  void intents(RecordKey, std::size_t, std::function<void(Fallible<std::vector<IntentRow>>)> done) override {
+  void intents(RecordKey, std::size_t,
+               std::function<void(Fallible<std::vector<IntentRow>>)> done) override {
     done(std::vector<IntentRow>{});
   }
   std::int64_t next_outbox_id() override { return disk_.next_outbox++; }
@@ -83,16 +87,17 @@ class MemoryStore final : public StateStore {
 struct NameServer {
   std::map<RecordKey, LiveRecord> records;
   std::vector<SwapPlan> effective;
-  int unreadable = 0;     // so many reads fail
-  int answers_lost = 0;   // so many writes take effect and say nothing
-  int writes_lost = 0;    // so many writes are lost and say nothing
+  int unreadable = 0;    // so many reads fail
+  int answers_lost = 0;  // so many writes take effect and say nothing
+  int writes_lost = 0;   // so many writes are lost and say nothing
   bool proves = true;
   bool late_effects = false;
 };
 
 class MemoryProvider final : public Provider {
  public:
-  MemoryProvider(NameServer& server, asio::io_context& context) : server_(server), context_(context) {}
+  MemoryProvider(NameServer& server, asio::io_context& context)
+      : server_(server), context_(context) {}
 
   ProviderCapabilities capabilities() const override {
     return {true, true, true, server_.late_effects, Millis(30'000)};
@@ -131,7 +136,8 @@ class MemoryProvider final : public Provider {
   awaitable<std::vector<ServerEvidence>> prove(RecordKey, RecordSet, TimePoint) override {
     co_await asio::post(context_, asio::use_awaitable);
     std::vector<ServerEvidence> evidence;
-    evidence.push_back({"192.0.2.53:53", server_.proves, server_.proves ? "serves it" : "still old", 1});
+    evidence.push_back(
+        {"192.0.2.53:53", server_.proves, server_.proves ? "serves it" : "still old", 1});
     co_return evidence;
   }
 
@@ -160,7 +166,8 @@ class RecordingTeller final : public Teller {
  public:
   explicit RecordingTeller(StateStore& store) : store_(store) {}
 
-  std::vector<std::int64_t> prepare(const ServiceSpec& service, const std::vector<MonitorEvent>& events,
+  std::vector<std::int64_t> prepare(const ServiceSpec& service,
+                                    const std::vector<MonitorEvent>& events,
                                     Batch& batch) override {
     std::vector<std::int64_t> ids;
     for (const auto& e : events) {
@@ -201,14 +208,20 @@ class SilentLogger final : public Logger {
 // One run of the process. Destroying it is a kill: nothing is finished, nothing is told.
 class Process {
  public:
-  Process(Disk& disk, NameServer& server, const std::vector<ServiceSpec>& services, TimePoint& now, WallTime& wall)
+  Process(Disk& disk, NameServer& server, const std::vector<ServiceSpec>& services, TimePoint& now,
+          WallTime& wall)
       : store(disk), teller(store), now_(now) {
     store.context = &context;
     provider = std::make_unique<MemoryProvider>(server, context);
-    MonitorParts parts{context.get_executor(), store, teller, rounds, log,
+    MonitorParts parts{context.get_executor(),
+                       store,
+                       teller,
+                       rounds,
+                       log,
                        Clocks{[&now] { return now; }, [&wall] { return wall; },
                               [this](Millis duration) { return nap(duration); }},
-                       [this](const std::string&) { return provider.get(); }, {}};
+                       [this](const std::string&) { return provider.get(); },
+                       {}};
     monitor = std::make_unique<Monitor>(std::move(parts));
     monitor->start(services, store.take_loaded());
   }
@@ -235,7 +248,9 @@ class Process {
     r.number = ++number_;
     r.started = r.finished = now_;
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
-      const auto v = verdicts[i] == 'p' ? Verdict::pass : verdicts[i] == 'f' ? Verdict::fail : Verdict::inconclusive;
+      const auto v = verdicts[i] == 'p'   ? Verdict::pass
+                     : verdicts[i] == 'f' ? Verdict::fail
+                                          : Verdict::inconclusive;
       TargetRound t;
       t.verdict = v;
       t.address = i == 0 ? "P" : "B";

@@ -28,7 +28,7 @@ Fallible<LiveRecord> unreadable() {
 }
 
 SwapMachine sent_machine(bool late_effects = false) {
-  SwapMachine m(plan(), false, late_effects);
+  SwapMachine m(plan(), false, {true, late_effects});
   EXPECT_EQ(m.start(), SwapStep::journal_prepared);
   EXPECT_EQ(m.journaled(true), SwapStep::read_before);
   EXPECT_EQ(m.was_read(live(old_set, 41)), SwapStep::journal_sent);
@@ -45,10 +45,10 @@ TEST(SwapMachine, TheStraightWay) {
 }
 
 TEST(SwapMachine, NothingIsWrittenWithoutTheJournal) {
-  SwapMachine m(plan(), false, false);
+  SwapMachine m(plan(), false, {true, false});
   m.start();
   EXPECT_EQ(m.journaled(false), SwapStep::abandon);
-  SwapMachine second(plan(), false, false);
+  SwapMachine second(plan(), false, {true, false});
   second.start();
   second.journaled(true);
   second.was_read(live(old_set, 41));
@@ -59,7 +59,7 @@ TEST(SwapMachine, NothingIsWrittenWithoutTheJournal) {
 }
 
 TEST(SwapMachine, ForeignRecordBeforeTheWriteIsLeftAlone) {
-  SwapMachine m(plan(), false, false);
+  SwapMachine m(plan(), false, {true, false});
   m.start();
   m.journaled(true);
   EXPECT_EQ(m.was_read(live(foreign_set, 41)), SwapStep::abandon);
@@ -67,7 +67,7 @@ TEST(SwapMachine, ForeignRecordBeforeTheWriteIsLeftAlone) {
 }
 
 TEST(SwapMachine, SameValueWithAnotherGenerationIsForeignToo) {
-  SwapMachine m(plan(), false, false);
+  SwapMachine m(plan(), false, {true, false});
   m.start();
   m.journaled(true);
   EXPECT_EQ(m.was_read(live(old_set, 43)), SwapStep::abandon);
@@ -75,7 +75,7 @@ TEST(SwapMachine, SameValueWithAnotherGenerationIsForeignToo) {
 }
 
 TEST(SwapMachine, AnOperatorOverridesDrift) {
-  SwapMachine m(plan(), true, false);
+  SwapMachine m(plan(), true, {true, false});
   m.start();
   m.journaled(true);
   EXPECT_EQ(m.was_read(live(foreign_set, 57)), SwapStep::journal_sent);
@@ -85,7 +85,7 @@ TEST(SwapMachine, AnOperatorOverridesDrift) {
 }
 
 TEST(SwapMachine, AnEarlierTryThatWonIsCommittedWithoutASecondWrite) {
-  SwapMachine m(plan(), false, false);
+  SwapMachine m(plan(), false, {true, false});
   m.start();
   m.journaled(true);
   EXPECT_EQ(m.was_read(live(new_set, 42)), SwapStep::commit);
@@ -134,7 +134,7 @@ TEST(SwapMachine, AVanishedReasonDropsOnlyWhatCannotTakeEffectLater) {
   EXPECT_EQ(remote.paused(false), SwapStep::write)
       << "a packet may be under way: it cannot be dropped";
 
-  SwapMachine unsent(plan(), false, true);
+  SwapMachine unsent(plan(), false, {true, true});
   unsent.start();
   unsent.journaled(true);
   unsent.was_read(unreadable());
@@ -158,24 +158,24 @@ TEST(SwapMachine, BackoffDoublesToAMinuteAndRefusalsAreSlow) {
 }
 
 TEST(SwapMachine, AfterACrash) {
-  SwapMachine prepared(plan(), false, false);
+  SwapMachine prepared(plan(), false, {true, false});
   EXPECT_EQ(prepared.resume(false), SwapStep::abandon) << "never sent";
 
-  SwapMachine won(plan(), false, false);
+  SwapMachine won(plan(), false, {true, false});
   EXPECT_EQ(won.resume(true), SwapStep::read_back);
   EXPECT_EQ(won.was_read(live(new_set, 42)), SwapStep::commit);
 
-  SwapMachine lost(plan(), false, false);
+  SwapMachine lost(plan(), false, {true, false});
   lost.resume(true);
   EXPECT_EQ(lost.was_read(live(old_set, 41)), SwapStep::abandon);
   EXPECT_FALSE(lost.conflicted());
 
-  SwapMachine remote(plan(), false, true);
+  SwapMachine remote(plan(), false, {true, true});
   remote.resume(true);
   EXPECT_EQ(remote.was_read(live(old_set, 41)), SwapStep::pause)
       << "a packet may still be under way";
 
-  SwapMachine foreign(plan(), false, false);
+  SwapMachine foreign(plan(), false, {true, false});
   foreign.resume(true);
   EXPECT_EQ(foreign.was_read(live(foreign_set, 42)), SwapStep::abandon);
   EXPECT_TRUE(foreign.conflicted());
@@ -185,14 +185,34 @@ TEST(SwapMachine, FirstContactExpectsNothing) {
   auto p = plan();
   p.expect.reset();
   p.expect_generation.reset();
-  SwapMachine m(p, false, false);
+  SwapMachine m(p, false, {true, false});
   m.start();
   m.journaled(true);
   EXPECT_EQ(m.was_read(LiveRecord{}), SwapStep::journal_sent);
-  SwapMachine taken(p, false, false);
+  SwapMachine taken(p, false, {true, false});
   taken.start();
   taken.journaled(true);
   EXPECT_EQ(taken.was_read(LiveRecord{old_set, std::nullopt, "", 0}), SwapStep::abandon);
+}
+
+TEST(SwapMachine, ALostTouchOfTheSameValueIsNotTakenForDone) {
+  auto p = plan();
+  p.want = old_set;
+  p.expect_generation.reset();
+  p.generation = 1;
+  SwapMachine m(p, false, {true, false});
+  m.start();
+  m.journaled(true);
+  m.was_read(LiveRecord{old_set, std::nullopt, "", 0});
+  m.journaled(true);
+  m.written({SwapOutcome::unknown, ""});
+  EXPECT_EQ(m.was_read(LiveRecord{old_set, std::nullopt, "", 0}), SwapStep::pause);
+}
+
+TEST(SwapMachine, AnotherOperationsWriteIsNotOurs) {
+  auto m = sent_machine();
+  m.written({SwapOutcome::unknown, ""});
+  EXPECT_EQ(m.was_read(LiveRecord{new_set, 42, "somebody else's", 0}), SwapStep::abandon);
 }
 
 }  // namespace
