@@ -18,6 +18,7 @@ namespace {
 // What one call to a provider may take, and what one round of questions to the name servers may
 // take.
 constexpr Millis provider_deadline{10'000};
+constexpr Millis read_pause_longest{60'000};
 constexpr Millis proof_question_deadline{2'000};
 constexpr Millis proof_pause_first{50};
 constexpr Millis proof_pause_longest{1'000};
@@ -162,10 +163,12 @@ awaitable<void> FailoverService::run_start() {
       perform(Changes{}, std::move(batch));
     }
   }
+  Millis unread_for{1'000};
   while (!ended_ && model_.record_state() == RecordState::unread) {
     co_await run_read();
     if (model_.record_state() != RecordState::unread) break;
-    const auto pause = jittered(Millis(1'000));
+    const auto pause = jittered(unread_for);
+    unread_for = std::min(unread_for * 2, read_pause_longest);
     co_await context_.clocks.sleep(pause);
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
       break;

@@ -51,12 +51,13 @@ class Monitor {
   const FailoverService* find(
       const std::string& fqdn) const;                    // with or without final dot, any case
   std::vector<const FailoverService*> services() const;  // in the order of the configuration
+  // A target of another service answered within its interval: our own link works.
+  bool link_proved(const RecordKey& but) const;
   bool ready() const;  // every active service has had a round (or its probing is off)
 
  private:
   std::shared_ptr<FailoverService> add(const ServiceSpec& spec);
   awaitable<void> tick();
-  bool link_proved(const RecordKey& but) const;
 
   MonitorParts parts_;
   TaskGroup tasks_;

@@ -1,0 +1,149 @@
+#include "app/control_commands.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "core/text.hpp"
+#include "core/timestamp.hpp"
+#include "monitor/views.hpp"
+
+namespace hotswapd {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::int64_t default_history = 50;
+constexpr std::int64_t longest_history = 10'000;
+constexpr std::int64_t longest_duration_ms = std::int64_t{1000} * 60 * 60 * 24 * 366;
+
+Error wrong(std::string text) { return {errc::invalid_argument, std::move(text)}; }
+
+// A text member; empty when it is not there, an error when it is something else.
+Fallible<std::string> text_of(const json::object& body, const char* name) {
+  const auto* value = body.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::string();
+  if (!value->is_string()) return wrong(std::string("\"") + name + "\" has to be a text");
+  return std::string(value->as_string());
+}
+
+Fallible<std::optional<std::int64_t>> number_of(const json::object& body, const char* name, std::int64_t least,
+                                                std::int64_t most) {
+  const auto* value = body.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::optional<std::int64_t>();
+  std::int64_t number = 0;
+  if (value->is_int64()) {
+    number = value->as_int64();
+  } else if (value->is_uint64() && value->as_uint64() <= static_cast<std::uint64_t>(most)) {
+    number = static_cast<std::int64_t>(value->as_uint64());
+  } else {
+    number = least - 1;
+  }
+  if (number < least || number > most) {
+    return wrong(std::string("\"") + name + "\" has to be a whole number from " + std::to_string(least) + " to " +
+                 std::to_string(most));
+  }
+  return std::optional(number);
+}
+
+std::optional<CommandKind> action(const std::string& command) {
+  if (command == "activate") return CommandKind::activate;
+  if (command == "deactivate") return CommandKind::deactivate;
+  if (command == "recover") return CommandKind::recover;
+  if (command == "force-failover") return CommandKind::force_failover;
+  return std::nullopt;
+}
+
+}  // namespace
+
+ControlCommands::ControlCommands(ControlBackend backend) : backend_(std::move(backend)) {}
+
+void ControlCommands::handle(ControlRequest request, ControlResponder responder) {
+  const auto& command = request.command;
+  if (command == "status") return status(responder);
+  if (command == "reload") return backend_.reload(std::move(responder));
+  if (command == "watch") {
+    std::erase_if(watchers_, [](const ControlResponder& w) { return !w.open(); });
+    responder.stream();
+    watchers_.push_back(std::move(responder));
+    return;
+  }
+  if (command == "plan") {
+    const auto file = text_of(request.body, "file");
+    const auto text = text_of(request.body, "text");
+    if (!file) return responder.fail(file.error());
+    if (!text) return responder.fail(text.error());
+    return backend_.plan(*file, *text, std::move(responder));
+  }
+  const auto kind = action(command);
+  if (!kind && command != "show" && command != "explain" && command != "history") {
+    return responder.fail(wrong("\"" + clean(command, 64) + "\" is no command; `hotswapctl --help` lists them"));
+  }
+  const auto fqdn = text_of(request.body, "fqdn");
+  if (!fqdn) return responder.fail(fqdn.error());
+  if (fqdn->empty()) return responder.fail(wrong("\"fqdn\" is missing: which service?"));
+  if (kind) return act(request, *fqdn, *kind, responder);
+
+  const auto* service = backend_.monitor.find(*fqdn);
+  if (service == nullptr) {
+    return responder.fail(
+        {errc::not_found, "no service " + clean(*fqdn) + " is configured; `hotswapctl status` lists them"});
+  }
+  const auto now = backend_.clocks.steady();
+  const auto wall = backend_.clocks.wall();
+  if (command == "show") return responder.answer(show_view(*service, now, wall));
+  if (command == "history") return history(request, *fqdn, responder);
+  responder.answer(
+      explain_view(*service, now, wall, backend_.monitor.link_proved(service->model().spec().key)));
+}
+
+void ControlCommands::status(const ControlResponder& responder) {
+  json::array services;
+  for (const auto* service : backend_.monitor.services()) services.push_back(status_view(*service));
+  responder.answer({{"services", std::move(services)}, {"daemon", backend_.daemon_view()}});
+}
+
+void ControlCommands::history(const ControlRequest& request, const std::string& fqdn,
+                              const ControlResponder& responder) {
+  const auto limit = number_of(request.body, "limit", 1, longest_history);
+  if (!limit) return responder.fail(limit.error());
+  const auto key = backend_.monitor.find(fqdn)->model().spec().key;
+  auto done = [executor = backend_.executor, responder](Fallible<std::vector<TransitionRow>> rows) {
+    asio::post(executor, [responder, rows = std::move(rows)] {
+      if (rows) {
+        responder.answer(history_view(*rows));
+      } else {
+        responder.fail(rows.error());
+      }
+    });
+  };
+  backend_.store.history(key, static_cast<std::size_t>(limit->value_or(default_history)), std::move(done));
+}
+
+void ControlCommands::act(const ControlRequest& request, const std::string& fqdn, CommandKind kind,
+                          const ControlResponder& responder) {
+  const auto reason = text_of(request.body, "reason");
+  if (!reason) return responder.fail(reason.error());
+  const auto duration = number_of(request.body, "for_ms", 1, longest_duration_ms);
+  if (!duration) return responder.fail(duration.error());
+  Command command;
+  command.kind = kind;
+  command.reason = *reason;
+  command.by = request.peer_user;
+  if (*duration) command.duration = Millis(**duration);
+  const auto said = backend_.monitor.command(fqdn, command);
+  if (!said) return responder.fail(said.error());
+  responder.answer({{"text", clean(fqdn) + ": " + *said}});
+}
+
+void ControlCommands::publish(const WatchEvent& event) {
+  if (watchers_.empty()) return;
+  std::erase_if(watchers_, [](const ControlResponder& w) { return !w.open(); });
+  const json::object line{
+      {"at", to_rfc3339_millis(event.at)}, {"kind", event.kind}, {"fqdn", event.fqdn}, {"text", event.text}};
+  for (const auto& watcher : watchers_) watcher.event(line);
+}
+
+}  // namespace hotswapd

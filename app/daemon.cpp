@@ -1,0 +1,563 @@
+#include "app/daemon.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "api/control_server.hpp"
+#include "api/health_handler.hpp"
+#include "app/control_commands.hpp"
+#include "app/outbox_teller.hpp"
+#include "app/service_manager.hpp"
+#include "app/store_journal.hpp"
+#include "app/unbuilt_provider.hpp"
+#include "app/zone_setup.hpp"
+#include "config/diff.hpp"
+#include "config/load.hpp"
+#include "core/timestamp.hpp"
+#include "dns/dns_server.hpp"
+#include "dns/embedded.hpp"
+#include "monitor/monitor.hpp"
+#include "monitor/round_scheduler.hpp"
+#include "net/shard.hpp"
+#include "net/sleep.hpp"
+#include "probes/factory.hpp"
+#include "generated/version_info.hpp"
+
+namespace hotswapd {
+namespace {
+
+namespace json = boost::json;
+
+// Within ten seconds of SIGTERM: swaps get so long to end, then what is to be told, then the store.
+constexpr Millis swaps_may_take{6'000};
+constexpr Millis telling_may_take{1'500};
+constexpr Millis storing_may_take{1'500};
+// A commit that has been waiting for so long means a stuck disk.
+constexpr Millis stuck_after{2'000};
+
+WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+SyslogSite syslog_site(const Config& config) { return {config.site.code, config.site.region}; }
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string counted(std::size_t n, const char* what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+// The hard limit is what the kernel will ever give; probing takes descriptors in bulk.
+rlim_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+struct Alarm {
+  WallTime since;
+  std::string text;
+};
+
+class Daemon {
+ public:
+  Daemon(Config config, std::string config_file, Logger& log)
+      : log_(log),
+        config_(std::move(config)),
+        config_file_(std::move(config_file)),
+        signals_(context_, SIGTERM, SIGINT, SIGHUP),
+        tasks_(context_.get_executor(),
+               [this](const std::string& task, const std::string& what) { task_failed(task, what); }) {}
+
+  ~Daemon() {
+    // Nothing may post into a part that is gone: first the loops of others, then the store's thread, then the rest.
+    for (auto& shard : shards_) shard->stop();
+    if (store_) store_->close(Clock::now());
+  }
+
+  int run() {
+    if (!start()) return 1;
+    context_.run();
+    return exit_status_;
+  }
+
+ private:
+  bool start();
+  bool start_dns(StoredState& stored);
+  void start_rounds();
+  bool start_listeners();
+  Provider* provider(const std::string& name);
+  json::object view() const;
+  std::string why_not_ready() const;
+
+  void await_signal();
+  void reload(ControlResponder responder);
+  void reload_from_signal();
+  void loaded(LoadResult result, std::function<void(const LoadResult&, const ConfigDiff*)> done);
+  void plan(std::string file, std::string text, ControlResponder responder);
+  Fallible<void> apply(Config next);
+  json::object change_view(const ConfigDiff& changes, const Diagnostics& found) const;
+
+  awaitable<void> supervise();
+  awaitable<void> heartbeat(Millis interval);
+  awaitable<void> stop();
+
+  void alarm(const std::string& id, LogLevel level, const std::string& text);
+  void all_clear(const std::string& id, const std::string& cleared_by, const std::string& text);
+  void task_failed(const std::string& task, const std::string& what) {
+    log_.log(LogLevel::error, "HS1005", "a task ended by an exception task=\"" + task + "\" " + what);
+  }
+
+  Logger& log_;
+  Config config_;
+  std::string config_file_;
+  WallTime started_ = wall_now();
+  int exit_status_ = 0;
+  bool stopping_ = false;
+  bool reloading_ = false;
+  std::map<std::string, Alarm> alarms_;
+  ServiceManager manager_;
+
+  asio::io_context context_{1};
+  asio::signal_set signals_;
+  std::unique_ptr<StateStore> store_;
+  std::shared_ptr<EmbeddedZones> zones_;
+  std::unique_ptr<DnsServer> dns_;
+  TlsContexts tls_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<RoundScheduler> rounds_;
+  std::unique_ptr<OutboxTeller> teller_;
+  std::unique_ptr<StoreJournal> journal_;
+  std::unique_ptr<Provider> embedded_;
+  std::map<std::string, std::unique_ptr<Provider>> unbuilt_;
+  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<ControlCommands> commands_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<HealthHandler> health_;
+  std::unique_ptr<HttpServer> http_;
+  asio::thread_pool worker_{1};  // reads configurations: files and secrets may be slow
+  std::uint64_t beat_ = 0;
+  std::size_t beat_missing_ = 0;
+  TaskGroup tasks_;
+};
+
+bool Daemon::start() {
+  const auto descriptors = raise_descriptor_limit();
+  auto store = StateStore::open(config_.state_dir, wall_now());
+  if (!store) {
+    log_.log(LogLevel::error, "HS1001", "state not opened: " + store.error().text);
+    return false;
+  }
+  store_ = std::move(*store);
+  auto stored = store_->take_loaded();
+  if (!stored.set_aside.empty()) {
+    alarm("HS1002", LogLevel::error,
+          "state set aside as " + stored.set_aside + ": " + stored.set_aside_why +
+              "; nothing moves before two fresh rounds agree or an operator speaks");
+  }
+  if (!start_dns(stored)) return false;
+
+  auto mark = DeliveryMark::open(config_.state_dir + "/delivered");
+  if (!mark) {
+    log_.log(LogLevel::error, "HS1001", "state not opened: " + mark.error().text);
+    return false;
+  }
+  teller_ = std::make_unique<OutboxTeller>(context_.get_executor(), *store_, std::move(*mark), log_,
+                                           syslog_site(config_), host_name());
+  teller_->restore(stored.outbox);
+  start_rounds();
+
+  MonitorParts parts{context_.get_executor(),
+                     *store_,
+                     *teller_,
+                     *rounds_,
+                     log_,
+                     Clocks{[] { return Clock::now(); }, wall_now,
+                            [this](Millis duration) -> awaitable<void> {
+                              return sleep_for(context_.get_executor(), duration);
+                            }},
+                     [this](const std::string& name) { return provider(name); },
+                     [this](const WatchEvent& event) {
+                       if (commands_) commands_->publish(event);
+                     }};
+  monitor_ = std::make_unique<Monitor>(std::move(parts));
+  if (!start_listeners()) return false;
+  monitor_->start(config_.services, stored);
+  for (auto& shard : shards_) shard->start();
+
+  tasks_.spawn("supervise", supervise());
+  if (const auto interval = manager_.watchdog_interval()) tasks_.spawn("heartbeat", heartbeat(*interval));
+  await_signal();
+  const auto summary = counted(config_.services.size(), "service") + ", " + counted(shards_.size(), "probe loop");
+  log_.log(LogLevel::info, "HS1000",
+           "started version=" HOTSWAPD_VERSION " commit=" HOTSWAPD_COMMIT " config=" + config_file_ + " " + summary +
+               " descriptors=" + std::to_string(descriptors));
+  manager_.ready(summary);
+  return true;
+}
+
+// What was served before is answered before anything else begins.
+bool Daemon::start_dns(StoredState& stored) {
+  zones_ = std::make_shared<EmbeddedZones>(stored_records(stored.records));
+  const auto configured = zones_->configure(embedded_content(config_, host_name()));
+  if (!configured) {
+    log_.log(LogLevel::error, "HS1003", "embedded DNS not started: " + configured.error().text);
+    return false;
+  }
+  std::vector<DnsEndpoint> listen;
+  if (!config_.dns_listen.empty()) {
+    DnsServerOptions options;
+    for (const auto& address : config_.dns_listen) options.listen.push_back(to_string(address));
+    auto server = DnsServer::start(options, zones_->snapshots());
+    if (!server) {
+      log_.log(LogLevel::error, "HS1003", "embedded DNS not started: " + server.error().text);
+      return false;
+    }
+    dns_ = std::move(*server);
+    listen = dns_->endpoints();
+    std::string text;
+    for (const auto& endpoint : listen) text += " " + endpoint.text();
+    log_.log(LogLevel::info, "HS1007", "embedded DNS answers on" + text);
+  }
+  journal_ = std::make_unique<StoreJournal>(*store_, context_.get_executor());
+  embedded_ = std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
+  return true;
+}
+
+void Daemon::start_rounds() {
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  const auto count = config_.shards > 0 ? static_cast<unsigned>(config_.shards) : cores;
+  std::vector<Shard*> shards;
+  for (unsigned i = 0; i < count; ++i) {
+    shards_.push_back(std::make_unique<Shard>(
+        "probes-" + std::to_string(i), [this](const std::string& task, const std::string& what) {
+          task_failed(task, what);
+        }));
+    shards.push_back(shards_.back().get());
+  }
+  rounds_ = std::make_unique<RoundScheduler>(
+      shards,
+      [this](asio::io_context& context, const TargetSpec& target) { return make_prober(context, target, tls_); },
+      [this](RoundResult result) {
+        asio::post(context_, [this, result = std::move(result)]() mutable {
+          if (monitor_) monitor_->on_round(std::move(result));
+        });
+      });
+}
+
+bool Daemon::start_listeners() {
+  const auto failed = [this](const std::string& task, const std::string& what) { task_failed(task, what); };
+  commands_ = std::make_unique<ControlCommands>(ControlBackend{
+      *monitor_, *store_, context_.get_executor(), Clocks{[] { return Clock::now(); }, wall_now, {}},
+      [this] { return view(); }, [this](ControlResponder responder) { reload(std::move(responder)); },
+      [this](std::string file, std::string text, ControlResponder responder) {
+        plan(std::move(file), std::move(text), std::move(responder));
+      }});
+  ControlServerOptions options;
+  options.path = config_.control_socket;
+  options.group = config_.control_group;
+  auto control = ControlServer::open(context_.get_executor(), options, *commands_, failed);
+  if (!control) {
+    log_.log(LogLevel::error, "HS1008", "control socket not opened: " + control.error().text);
+    return false;
+  }
+  control_ = std::move(*control);
+  for (const auto& warning : control_->warnings()) log_.log(LogLevel::warning, "HS1009", warning);
+  control_->start();
+
+  if (!config_.api) return true;
+  if (config_.api->tls) {
+    // Plain text where TLS was asked for would be worse than nothing.
+    log_.log(LogLevel::warning, "HS1011", "api.listen is not opened: api.tls is not built yet");
+    return true;
+  }
+  health_ = std::make_unique<HealthHandler>([this] { return why_not_ready(); });
+  HttpServerOptions http;
+  http.listen = to_string(config_.api->listen);
+  auto server = HttpServer::open(context_.get_executor(), http, *health_, failed);
+  if (!server) {
+    log_.log(LogLevel::error, "HS1010", "api.listen not opened: " + server.error().text);
+    return false;
+  }
+  http_ = std::move(*server);
+  http_->start();
+  return true;
+}
+
+Provider* Daemon::provider(const std::string& name) {
+  const auto it = config_.providers.find(name);
+  if (it == config_.providers.end()) return nullptr;
+  if (it->second.embedded()) return embedded_.get();
+  auto& made = unbuilt_[name];
+  if (!made) made = std::make_unique<UnbuiltProvider>(it->second.type_name());
+  return made.get();
+}
+
+json::object Daemon::view() const {
+  json::array alarms;
+  for (const auto& [id, alarm] : alarms_) {
+    alarms.push_back(json::object{{"id", id}, {"since", to_rfc3339(alarm.since)}, {"text", alarm.text}});
+  }
+  return {{"version", HOTSWAPD_VERSION}, {"commit", HOTSWAPD_COMMIT},      {"started", to_rfc3339(started_)},
+          {"config_file", config_file_}, {"ready", why_not_ready().empty()}, {"alarms", std::move(alarms)}};
+}
+
+std::string Daemon::why_not_ready() const {
+  if (stopping_) return "stopping";
+  return monitor_->ready() ? "" : "not every service has had its first round yet";
+}
+
+void Daemon::await_signal() {
+  signals_.async_wait([this](const error_code& ec, int signal) {
+    if (ec) return;
+    if (signal == SIGHUP) {
+      reload_from_signal();
+    } else if (stopping_) {
+      // The journal is complete at every instant: there is nothing that waiting would save.
+      log_.log(LogLevel::warning, "HS1014", "stopped at once by a second signal");
+      std::_Exit(0);
+    } else {
+      stopping_ = true;
+      tasks_.spawn("stop", stop());
+    }
+    await_signal();
+  });
+}
+
+// Reads on the worker, comes back to the loop, and changes nothing when there is an error anywhere.
+void Daemon::loaded(LoadResult result, std::function<void(const LoadResult&, const ConfigDiff*)> done) {
+  reloading_ = false;
+  for (const auto& found : result.diagnostics) {
+    log_.log(found.severity == Severity::error ? LogLevel::error : LogLevel::warning, "HS1012", found.to_string());
+  }
+  if (!result.config) {
+    log_.log(LogLevel::error, "HS1013", "reload refused, the old configuration goes on config=" + config_file_);
+    done(result, nullptr);
+  } else {
+    const auto changes = diff(config_, *result.config);
+    if (const auto applied = apply(*result.config); !applied) {
+      log_.log(LogLevel::error, "HS1013",
+               "reload refused, the old configuration goes on config=" + config_file_ + " " + applied.error().text);
+      Diagnostic problem{config_file_, 1, 1, Severity::error, "(file)", applied.error().text};
+      result.config.reset();
+      result.diagnostics.push_back(std::move(problem));
+      done(result, nullptr);
+    } else {
+      log_.log(LogLevel::info, "HS1015",
+               "reloaded added=" + std::to_string(changes.added.size()) + " removed=" +
+                   std::to_string(changes.removed.size()) + " changed=" + std::to_string(changes.changed.size()));
+      if (!changes.restart.empty()) {
+        log_.log(LogLevel::warning, "HS1016", "only a restart changes " + joined(changes.restart));
+      }
+      done(result, &changes);
+    }
+  }
+  manager_.ready(counted(config_.services.size(), "service"));
+}
+
+void Daemon::reload_from_signal() {
+  if (reloading_ || stopping_) return;
+  reloading_ = true;
+  manager_.reloading();
+  asio::post(worker_, [this] {
+    auto result = load_file(config_file_);
+    asio::post(context_, [this, result = std::move(result)]() mutable {
+      loaded(std::move(result), [](const LoadResult&, const ConfigDiff*) {});
+    });
+  });
+}
+
+void Daemon::reload(ControlResponder responder) {
+  if (reloading_ || stopping_) {
+    return responder.fail({errc::unavailable, reloading_ ? "a reload is under way" : "the daemon is stopping"});
+  }
+  reloading_ = true;
+  manager_.reloading();
+  asio::post(worker_, [this, responder] {
+    auto result = load_file(config_file_);
+    asio::post(context_, [this, responder, result = std::move(result)]() mutable {
+      loaded(std::move(result), [this, responder](const LoadResult& read, const ConfigDiff* changes) {
+        if (changes != nullptr) return responder.answer(change_view(*changes, read.diagnostics));
+        std::vector<std::string> lines;
+        for (const auto& found : read.diagnostics) lines.push_back(found.to_string());
+        responder.fail({errc::invalid_argument, "the configuration has errors; the old one goes on"}, lines);
+      });
+    });
+  });
+}
+
+void Daemon::plan(std::string file, std::string text, ControlResponder responder) {
+  asio::post(worker_, [this, file = std::move(file), text = std::move(text), responder]() mutable {
+    LoadOptions options;
+    if (const auto slash = file.rfind('/'); slash != std::string::npos) options.base_directory = file.substr(0, slash + 1);
+    auto result = load_text(file, std::move(text), options);
+    asio::post(context_, [this, responder, result = std::move(result)] {
+      if (result.config) {
+        return responder.answer(change_view(diff(config_, *result.config), result.diagnostics));
+      }
+      std::vector<std::string> lines;
+      for (const auto& found : result.diagnostics) lines.push_back(found.to_string());
+      responder.fail({errc::invalid_argument, "the configuration has errors"}, lines);
+    });
+  });
+}
+
+json::object Daemon::change_view(const ConfigDiff& changes, const Diagnostics& found) const {
+  json::array added;
+  json::array removed;
+  json::array changed;
+  json::array global(changes.sections.begin(), changes.sections.end());
+  json::array restart(changes.restart.begin(), changes.restart.end());
+  json::array warnings;
+  for (const auto& key : changes.added) added.emplace_back(key.fqdn);
+  for (const auto& key : changes.removed) removed.emplace_back(key.fqdn);
+  for (const auto& change : changes.changed) {
+    changed.push_back(json::object{{"fqdn", change.key.fqdn},
+                                   {"fields", json::array(change.fields.begin(), change.fields.end())}});
+  }
+  for (const auto& line : found) warnings.emplace_back(line.to_string());
+  const auto touched = changes.removed.size() + changes.changed.size();
+  const auto before = config_.services.size();
+  return {{"added", std::move(added)},
+          {"removed", std::move(removed)},
+          {"changed", std::move(changed)},
+          {"unchanged", before >= touched ? before - touched : 0},
+          {"global", std::move(global)},
+          {"restart_needed", std::move(restart)},
+          {"warnings", std::move(warnings)}};
+}
+
+Fallible<void> Daemon::apply(Config next) {
+  // What only a restart can change stays as it is, so that what is shown is what runs.
+  next.state_dir = config_.state_dir;
+  next.control_socket = config_.control_socket;
+  next.control_group = config_.control_group;
+  next.dns_listen = config_.dns_listen;
+  next.shards = config_.shards;
+  next.api = config_.api;
+  if (const auto configured = zones_->configure(embedded_content(next, host_name())); !configured) {
+    return configured.error();
+  }
+  config_ = std::move(next);
+  teller_->set_site(syslog_site(config_));
+  tls_.reload();
+  monitor_->reconfigure(config_.services);
+  return {};
+}
+
+// Watches what no event tells: a disk that is stuck or refuses, a reserve that was spent.
+awaitable<void> Daemon::supervise() {
+  asio::steady_timer timer(context_);
+  std::uint64_t dropped = 0;
+  for (;;) {
+    timer.expires_after(Millis(500));
+    auto [ec] = co_await timer.async_wait(nothrow);
+    if (ec) co_return;
+    const auto health = store_->health();
+    if (health.failing || health.oldest > stuck_after) {
+      const auto why = health.failing ? "the journal cannot be written (" + health.why + ")"
+                                      : "a write to the journal has been waiting for " +
+                                            std::to_string(health.oldest.count()) + " ms";
+      alarm("HS1401", LogLevel::error, "state not writable: " + why + "; no swap begins meanwhile");
+      // A disk that answers with an error is asked again by the next swap itself; one that does not answer is not.
+      monitor_->block_writes(health.failing ? std::nullopt : std::optional(why));
+    } else {
+      all_clear("HS1401", "HS1402", "state writable again");
+      monitor_->block_writes(std::nullopt);
+    }
+    if (health.reserve_spent) {
+      alarm("HS1403", LogLevel::error, "the disk of the state directory is full: its reserve was given up");
+    } else {
+      all_clear("HS1403", "HS1402", "the reserve of the state directory is there again");
+    }
+    if (health.dropped > dropped) {
+      log_.log(LogLevel::error, "HS1405", "writes dropped because the disk does not keep up count=" +
+                                              std::to_string(health.dropped - dropped));
+      dropped = health.dropped;
+    }
+  }
+}
+
+// A sign of life only after every probe loop has shown one of its own.
+awaitable<void> Daemon::heartbeat(Millis interval) {
+  asio::steady_timer timer(context_);
+  for (;;) {
+    ++beat_;
+    beat_missing_ = shards_.size();
+    for (auto& shard : shards_) {
+      asio::post(shard->context(), [this, beat = beat_] {
+        asio::post(context_, [this, beat] {
+          if (beat == beat_ && --beat_missing_ == 0) manager_.alive();
+        });
+      });
+    }
+    timer.expires_after(interval);
+    auto [ec] = co_await timer.async_wait(nothrow);
+    if (ec) co_return;
+  }
+}
+
+void Daemon::alarm(const std::string& id, LogLevel level, const std::string& text) {
+  auto [it, fresh] = alarms_.try_emplace(id, Alarm{wall_now(), text});
+  it->second.text = text;
+  if (fresh) log_.log(level, id, text);
+}
+
+void Daemon::all_clear(const std::string& id, const std::string& cleared_by, const std::string& text) {
+  if (alarms_.erase(id) > 0) log_.log(LogLevel::info, cleared_by, text);
+}
+
+// API, probes, the swap under way, what is to be told, the store, and the answers last.
+awaitable<void> Daemon::stop() {
+  const auto began = Clock::now();
+  log_.log(LogLevel::info, "HS1017", "stopping");
+  manager_.stopping();
+  co_await monitor_->stop(began + swaps_may_take);
+  if (http_) co_await http_->stop();
+  co_await control_->stop();
+  co_await teller_->stop(Clock::now() + telling_may_take);
+  for (auto& shard : shards_) shard->stop();
+  store_->close(Clock::now() + storing_may_take);
+  if (dns_) dns_->stop();
+  worker_.stop();
+  signals_.cancel();
+  log_.log(LogLevel::info, "HS1018", "stopped");
+  context_.stop();
+}
+
+}  // namespace
+
+int run_daemon(Config config, const std::string& config_file, Logger& log) {
+  Daemon daemon(std::move(config), config_file, log);
+  return daemon.run();
+}
+
+}  // namespace hotswapd

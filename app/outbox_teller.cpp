@@ -1,0 +1,129 @@
+#include "app/outbox_teller.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "notifiers/local_time.hpp"
+#include "notifiers/syslog_udp.hpp"
+
+namespace hotswapd {
+namespace {
+
+constexpr auto message_life = std::chrono::hours(24);
+// Deletions of what was told are gathered for so long: the delivery mark answers for them meanwhile.
+constexpr Millis forget_every{100};
+
+WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark, Logger& log,
+                           SyslogSite site, std::string host)
+    : store_(store),
+      mark_(std::move(mark)),
+      log_(log),
+      site_(std::move(site)),
+      host_(std::move(host)),
+      forget_timer_(executor),
+      outbox_(
+          executor,
+          OutboxHooks{
+              [](const std::string& sink) { return make_syslog_notifier(sink); },
+              [this](std::int64_t id) {
+                const auto marked = mark_.mark(id);
+                if (!marked && !mark_told_) {
+                  mark_told_ = true;
+                  log_.log(LogLevel::warning, "HS1404", "delivery mark not written: " + marked.error().text);
+                }
+              },
+              [this](std::int64_t id) { finished(id); },
+              [this](const OutboxReport& report) {
+                switch (report.kind) {
+                  case OutboxReport::Kind::sink_fails:
+                    log_.log(LogLevel::warning, "HS1501", "telling fails sink=" + report.sink + " " + report.text);
+                    break;
+                  case OutboxReport::Kind::sink_works:
+                    log_.log(LogLevel::info, "HS1502", "telling works again sink=" + report.sink + " " + report.text);
+                    break;
+                  case OutboxReport::Kind::dropped:
+                    log_.log(LogLevel::error, "HS1503", "message dropped sink=" + report.sink + " " + report.text);
+                    break;
+                }
+              }},
+          OutboxLimits{},
+          [this](const std::string& task, const std::string& what) {
+            log_.log(LogLevel::error, "HS1005", "a task ended by an exception task=\"" + task + "\" " + what);
+          }) {}
+
+OutboxTeller::~OutboxTeller() = default;
+
+void OutboxTeller::restore(const std::vector<OutboxRow>& rows) {
+  for (const auto& row : rows) {
+    if (mark_.contains(row.id)) {
+      delivered_.push_back(row.id);
+    } else {
+      outbox_.restore({row.id, row.service.fqdn, row.sink, row.body, row.expires}, wall_now());
+    }
+  }
+  forget_delivered();
+}
+
+std::vector<std::int64_t> OutboxTeller::prepare(const ServiceSpec& service, const std::vector<MonitorEvent>& events,
+                                                Batch& batch) {
+  std::vector<std::int64_t> ids;
+  if (service.syslog.server.empty()) return ids;
+  for (const auto& event : events) {
+    if (!syslog_tells(service.syslog, event)) continue;
+    OutboxRow row;
+    row.event = event.id;
+    row.service = service.key;
+    row.sink = syslog_sink(service.syslog);
+    row.body = syslog_frame(event, service.syslog, site_, host_, local_utc_offset(event.at));
+    row.due = event.at;
+    row.expires = event.at + message_life;
+    if (event.change) {
+      row.id = store_.next_outbox_id();
+      ids.push_back(row.id);
+    }
+    outbox_.enqueue({row.id, service.key.fqdn, row.sink, row.body, row.expires}, event.at);
+    if (event.change) batch.outbox.push_back(std::move(row));
+  }
+  return ids;
+}
+
+void OutboxTeller::durable(const std::vector<std::int64_t>& ids) {
+  for (const auto id : ids) outbox_.mark_ready(id);
+}
+
+// The row does not exist, the event does: people hear of it although the disk does not (rule S12).
+void OutboxTeller::not_durable(const std::vector<std::int64_t>& ids) { durable(ids); }
+
+void OutboxTeller::finished(std::int64_t id) {
+  delivered_.push_back(id);
+  if (forget_armed_) return;
+  forget_armed_ = true;
+  forget_timer_.expires_after(forget_every);
+  forget_timer_.async_wait([this, alive = std::weak_ptr<bool>(alive_)](const error_code& ec) {
+    if (ec || alive.expired()) return;
+    forget_armed_ = false;
+    forget_delivered();
+  });
+}
+
+void OutboxTeller::forget_delivered() {
+  if (delivered_.empty()) return;
+  Batch batch;
+  batch.delivered = std::exchange(delivered_, {});
+  // When this fails the rows are found again at the next start, and the mark says that they were told.
+  store_.commit(std::move(batch), [](const Fallible<void>&) {});
+}
+
+awaitable<void> OutboxTeller::stop(TimePoint deadline) {
+  co_await outbox_.flush(deadline);
+  outbox_.request_stop();
+  co_await outbox_.join();
+  forget_timer_.cancel();
+  forget_delivered();
+}
+
+}  // namespace hotswapd
