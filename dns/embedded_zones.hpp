@@ -1,0 +1,82 @@
+// The records of the embedded zones and the rules by which they change: compare-and-set, durable
+// first, never a gap.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/record.hpp"
+#include "core/swap_plan.hpp"
+#include "dns/record_journal.hpp"
+#include "dns/zone_editor.hpp"
+
+namespace hotswapd {
+
+// Lives on shard 0, but for snapshots(), which any thread may read. No I/O: EmbeddedProvider does
+// that.
+//
+// A configured name is served from the moment it is put here until it is removed: its stored
+// record, or while there is none its seed (the primary's value, generation absent). Seeds and zones
+// are configuration and come again with every start, so they do not move the zone's serial; every
+// write does, by one, and never to less than its generation.
+class EmbeddedZones {
+ public:
+  struct Name {
+    RecordKey key;
+    RecordSet seed;
+  };
+  struct Config {
+    std::vector<ZoneSpec> zones;
+    std::vector<Name> names;
+  };
+
+  // All records that the journal ever kept, also of names that are not configured now: they carry
+  // the serials.
+  explicit EmbeddedZones(std::vector<StoredRecord> stored = {});
+
+  const SnapshotHolder& snapshots() const noexcept { return snapshots_; }
+
+  // Start and reload: exactly these zones and names from now on, seen by readers in one step. On an
+  // error nothing has changed. What is in both keeps its record.
+  Fallible<void> configure(const Config& config);
+
+  // One at a time; each is seen at once.
+  Fallible<void> put_zone(const ZoneSpec& zone);
+  void remove_zone(const std::string& zone);  // its names go with it
+  Fallible<void> put_name(const Name& name);
+  void remove_name(const RecordKey& key);
+
+  // not_found when no zone of ours has the name.
+  Fallible<LiveRecord> read(const RecordKey& key) const;
+
+  // Judges the plan. Either it is over already, or the record must be made durable and then be
+  // given to commit() or, when the disk refused, to abandon(). In between pending() is true and no
+  // other plan of that name may begin.
+  std::variant<ApplyResult, StoredRecord> begin(const SwapPlan& plan);
+  ApplyResult commit(const StoredRecord& record);  // publishes
+  void abandon(const StoredRecord& record) { pending_.erase(record.key); }
+  bool pending(const RecordKey& key) const { return pending_.contains(key); }
+
+  std::uint32_t serial(const std::string& zone) const { return editor_.serial(zone); }
+
+ private:
+  Fallible<void> place(ZoneEditor& editor, const Name& name) const;
+  std::uint32_t known_serial(const std::string& zone) const;
+  void publish() { snapshots_.publish(editor_.publish()); }
+
+  std::map<RecordKey, StoredRecord> stored_;
+  std::map<RecordKey, RecordSet> seeds_;  // the configured names
+  std::map<std::string, std::uint32_t>
+      serials_;  // the highest ever given out, also of zones that are gone
+  std::set<RecordKey> pending_;
+  ZoneEditor editor_;
+  SnapshotHolder snapshots_;
+};
+
+}  // namespace hotswapd
