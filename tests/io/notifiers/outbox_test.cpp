@@ -1,0 +1,304 @@
+// The outbox as the daemon drives it: durable before sent, marked before forgotten, and never in
+// the loop's way.
+#include "notifiers/outbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <stdexcept>
+#include <vector>
+
+namespace hotswapd {
+namespace {
+
+constexpr WallTime wall{std::chrono::hours(24 * 20'000)};
+
+// What the sinks of a test do, and what has become of the messages.
+struct Peer {
+  std::vector<std::string> log;         // "deliver a1", "sent 1", "finished 1", "report ..."
+  std::vector<Fallible<void>> answers;  // used up from the front; afterwards everything is accepted
+  bool hang = false;                    // until cancelled
+  bool throws = false;
+  bool make_fails = false;
+  int made = 0;
+  int at_once = 0;
+};
+
+class FakeNotifier final : public Notifier {
+ public:
+  explicit FakeNotifier(Peer& peer) : peer_(peer) {}
+  awaitable<Fallible<void>> deliver(std::string body, TimePoint deadline) override {
+    if (++peer_.at_once > 1) peer_.log.push_back("two at once");
+    if (peer_.throws) {
+      --peer_.at_once;
+      throw std::runtime_error("broken\n");
+    }
+    if (peer_.hang) {
+      asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
+      auto [ec] = co_await timer.async_wait(nothrow);
+      --peer_.at_once;
+      co_return Error{errc::timed_out, ec ? "stopped" : "no answer"};
+    }
+    --peer_.at_once;
+    Fallible<void> answer;
+    if (!peer_.answers.empty()) {
+      answer = peer_.answers.front();
+      peer_.answers.erase(peer_.answers.begin());
+    }
+    peer_.log.push_back((answer ? "deliver " : "fail ") + body);
+    co_return answer;
+  }
+
+ private:
+  Peer& peer_;
+};
+
+class OutboxTest : public ::testing::Test {
+ protected:
+  OutboxTest() {
+    limits_.first_retry = Millis(5);
+    limits_.longest_retry = Millis(20);
+  }
+  ~OutboxTest() override {
+    outbox().request_stop();
+    bool ended = false;
+    asio::co_spawn(context_, outbox().join(),
+                   [&ended](const std::exception_ptr&) { ended = true; });
+    context_.restart();
+    while (!ended && context_.run_one_for(Seconds(5)) > 0) {
+    }
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(peer_.at_once, 0);
+  }
+
+  Outbox& outbox() {
+    if (outbox_) return *outbox_;
+    OutboxHooks hooks;
+    hooks.make_notifier = [this](const std::string&) -> Fallible<std::unique_ptr<Notifier>> {
+      ++peer_.made;
+      if (peer_.make_fails) return Error{errc::not_built, "no such sink"};
+      return std::unique_ptr<Notifier>(std::make_unique<FakeNotifier>(peer_));
+    };
+    hooks.sent = [this](std::int64_t id) { peer_.log.push_back("sent " + std::to_string(id)); };
+    hooks.finished = [this](std::int64_t id) {
+      peer_.log.push_back("finished " + std::to_string(id));
+    };
+    hooks.report = [this](const OutboxReport& report) {
+      peer_.log.push_back("report " + report.text);
+    };
+    outbox_ = std::make_unique<Outbox>(context_.get_executor(), hooks, limits_,
+                                       [](const std::string& task, const std::string& what) {
+                                         ADD_FAILURE() << task << ": " << what;
+                                       });
+    return *outbox_;
+  }
+
+  static OutboxMessage message(std::int64_t id, const std::string& body,
+                               const std::string& service = "a") {
+    OutboxMessage out;
+    out.id = id;
+    out.service = service;
+    out.sink = "fake";
+    out.body = body;
+    out.expires = wall + std::chrono::hours(24);
+    return out;
+  }
+
+  // Runs the loop until the condition holds; at most 5 s.
+  template <class Condition>
+  bool until(Condition condition) {
+    const TimePoint end = Clock::now() + Seconds(5);
+    while (!condition() && Clock::now() < end) {
+      context_.restart();
+      context_.run_one_for(Millis(50));
+    }
+    return condition();
+  }
+  bool until_log(std::size_t lines) {
+    return until([this, lines] { return peer_.log.size() >= lines; });
+  }
+  void settle() {
+    context_.restart();
+    context_.poll();
+  }
+  void flush(Millis limit) {
+    bool done = false;
+    asio::co_spawn(context_, outbox().flush(Clock::now() + limit),
+                   [&done](const std::exception_ptr&) { done = true; });
+    EXPECT_TRUE(until([&done] { return done; }));
+  }
+
+  using Log = std::vector<std::string>;
+  asio::io_context context_{1};
+  OutboxLimits limits_;
+  Peer peer_;
+  std::unique_ptr<Outbox> outbox_;
+};
+
+TEST_F(OutboxTest, NothingDurableLeavesBeforeItsRowIsOnTheDisk) {
+  outbox().enqueue(message(1, "a1"), wall);
+  outbox().enqueue(message(0, "a2"), wall);
+  settle();
+  EXPECT_TRUE(peer_.log.empty());
+  outbox().mark_ready(1);
+  settle();
+  EXPECT_EQ(peer_.log, (Log{"deliver a1", "sent 1", "finished 1", "deliver a2"}));
+  EXPECT_EQ(outbox().stats().delivered, 2u);
+  EXPECT_EQ(outbox().stats().queued, 0u);
+}
+
+TEST_F(OutboxTest, AFailedCommitTakesTheMessageBack) {
+  outbox().enqueue(message(1, "a1"), wall);
+  outbox().enqueue(message(0, "a2"), wall);
+  outbox().mark_failed(1);
+  outbox().mark_failed(1);
+  outbox().mark_ready(99);
+  settle();
+  EXPECT_EQ(peer_.log, Log{"deliver a2"});
+}
+
+TEST_F(OutboxTest, RestoredRowsGoAtOnce) {
+  outbox().restore(message(3, "a1"), wall);
+  outbox().restore(message(4, "a2"), wall);
+  settle();
+  EXPECT_EQ(peer_.log,
+            (Log{"deliver a1", "sent 3", "finished 3", "deliver a2", "sent 4", "finished 4"}));
+  EXPECT_EQ(peer_.made, 1);
+}
+
+TEST_F(OutboxTest, RetriesAndTellsOfTheTroubleOnce) {
+  peer_.answers = {Error{errc::unavailable, "no\nbuffers"}, Error{errc::timed_out, "slow"},
+                   Error{errc::unknown_fate, "no answer"}};
+  outbox().restore(message(1, "a1"), wall);
+  ASSERT_TRUE(until_log(8));
+  EXPECT_EQ(peer_.log, (Log{"fail a1", "report no\\x0abuffers", "fail a1", "fail a1", "deliver a1",
+                            "sent 1", "finished 1", "report delivers again"}));
+  EXPECT_EQ(outbox().stats().retries, 3u);
+}
+
+TEST_F(OutboxTest, WhatIsRefusedIsDroppedToldAndDeleted) {
+  peer_.answers = {Error{errc::invalid_argument, "too long"}};
+  outbox().restore(message(1, "a1"), wall);
+  outbox().restore(message(2, "a2"), wall);
+  settle();
+  EXPECT_EQ(peer_.log, (Log{"fail a1", "report too long", "finished 1", "deliver a2", "sent 2",
+                            "finished 2"}));
+  EXPECT_EQ(outbox().stats().refused, 1u);
+}
+
+TEST_F(OutboxTest, ASinkThatCannotBeMadeDropsItsMessages) {
+  peer_.make_fails = true;
+  outbox().restore(message(1, "a1"), wall);
+  settle();
+  EXPECT_EQ(peer_.log, (Log{"report no such sink", "finished 1"}));
+}
+
+TEST_F(OutboxTest, ADefectInANotifierIsRetriedNotFatal) {
+  peer_.throws = true;
+  outbox().restore(message(1, "a1"), wall);
+  settle();
+  ASSERT_EQ(peer_.log.size(), 1u);
+  EXPECT_EQ(peer_.log[0], "report defect in the notifier: broken\\x0a");
+  peer_.throws = false;
+  EXPECT_TRUE(until([this] { return outbox().stats().delivered == 1; }));
+}
+
+TEST_F(OutboxTest, ExpiredRowsAreDroppedAndDeleted) {
+  auto old = message(1, "a1");
+  old.expires = wall - Seconds(1);
+  outbox().restore(old, wall);
+  settle();
+  EXPECT_EQ(peer_.log, (Log{"report it could not be delivered in time", "finished 1"}));
+  EXPECT_EQ(outbox().stats().expired, 1u);
+}
+
+TEST_F(OutboxTest, ARowDroppedBeforeItsCommitIsDeletedAfterIt) {
+  limits_.messages = 1;
+  outbox().enqueue(message(1, "a1"), wall);
+  outbox().enqueue(message(2, "a2"), wall);
+  EXPECT_EQ(peer_.log, Log{"report too many are waiting"});
+  outbox().mark_ready(1);
+  outbox().mark_ready(2);
+  settle();
+  EXPECT_EQ(peer_.log, (Log{"report too many are waiting", "finished 1", "deliver a2", "sent 2",
+                            "finished 2"}));
+  EXPECT_EQ(outbox().stats().overflowed, 1u);
+}
+
+TEST_F(OutboxTest, ASinkThatHangsStopsNeitherTheOthersNorTheLoop) {
+  peer_.hang = true;
+  outbox().restore(message(1, "a1"), wall);
+  settle();
+  Peer other;
+  auto elsewhere = message(0, "b1");
+  elsewhere.sink = "another";
+  peer_.hang = false;  // the first delivery hangs on; the second sink has a notifier of its own
+  peer_.at_once = 0;
+  outbox().enqueue(elsewhere, wall);
+  settle();
+  EXPECT_EQ(peer_.log, Log{"deliver b1"});
+  peer_.at_once = 1;
+}
+
+TEST_F(OutboxTest, ALongBacklogLetsOthersOnTheLoopRun) {
+  for (int i = 1; i <= 1000; ++i) outbox().enqueue(message(0, std::to_string(i)), wall);
+  std::size_t seen = 0;
+  for (int turns = 0; turns < 3; ++turns) {
+    context_.restart();
+    context_.poll_one();
+    seen = peer_.log.size();
+  }
+  EXPECT_LT(seen, 200u);
+  EXPECT_TRUE(until_log(1000));
+  for (std::size_t i = 0; i < 1000; ++i)
+    ASSERT_EQ(peer_.log[i], "deliver " + std::to_string(i + 1));
+}
+
+TEST_F(OutboxTest, FlushSendsWhatPausesAndReturnsWhenDone) {
+  limits_.first_retry = limits_.longest_retry = Seconds(3600);
+  peer_.answers = {Error{errc::unavailable, "not now"}};
+  outbox().restore(message(1, "a1"), wall);
+  outbox().restore(message(2, "a2"), wall);
+  settle();
+  EXPECT_EQ(outbox().stats().queued, 2u);
+  flush(Seconds(4));
+  EXPECT_EQ(outbox().stats().queued, 0u);
+}
+
+TEST_F(OutboxTest, FlushGivesUpOnASinkThatFailsAndOnUncommittedRows) {
+  limits_.first_retry = limits_.longest_retry = Seconds(3600);
+  for (int i = 0; i < 3; ++i) peer_.answers.emplace_back(Error{errc::unavailable, "not now"});
+  outbox().restore(message(1, "a1"), wall);
+  outbox().enqueue(message(2, "a2", "b"), wall);
+  const auto begin = Clock::now();
+  flush(Seconds(4));
+  EXPECT_LT(Clock::now() - begin, Seconds(3));
+  EXPECT_EQ(outbox().stats().queued, 2u);
+}
+
+TEST_F(OutboxTest, FlushEndsAtItsDeadline) {
+  peer_.hang = true;
+  outbox().restore(message(1, "a1"), wall);
+  settle();
+  const auto begin = Clock::now();
+  flush(Millis(50));
+  EXPECT_GE(Clock::now() - begin, Millis(50));
+  EXPECT_EQ(outbox().stats().queued, 1u);
+}
+
+TEST_F(OutboxTest, AnIdleSinkIsLetGoAndMadeAgain) {
+  limits_.idle = Seconds(0);
+  outbox().restore(message(1, "a1"), wall);
+  ASSERT_TRUE(until_log(3));
+  settle();
+  outbox().restore(message(2, "a2"), wall);
+  ASSERT_TRUE(until_log(6));
+  EXPECT_EQ(peer_.made, 2);
+}
+
+}  // namespace
+}  // namespace hotswapd
