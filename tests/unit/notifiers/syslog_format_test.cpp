@@ -129,10 +129,10 @@ TEST(SyslogFormat, ValuesAreNotExpandedAgain) {
 
 TEST(SyslogFormat, ControlCharactersBecomeBlanks) {
   MonitorEvent event = probe();
-  event.message = std::string(
-      "a\r\nb\0c\x1b[1m\x7f\xc2\x85"
-      "d\xff\xc3(",
-      18);
+  event.message = "a\r\nb";
+  event.message += '\0';
+  event.message += "c\x1b[1m\x7f\xc2\x85";
+  event.message += "d\xff\xc3(";
   EXPECT_EQ(syslog_text(event, spec_of("%msg"), site), "a  b c [1m  d  (");
   event.message = "Zürich 東京 \xf0\x9f\x98\x80";
   EXPECT_EQ(syslog_text(event, spec_of("%msg"), site), event.message);
