@@ -103,7 +103,7 @@ def test_a_bad_round_starts_the_count_of_good_ones_anew(world):
 
 def test_fall_asks_for_so_many_bad_rounds(world):
     primary, _ = world.pair()
-    daemon = world.settled(world.service(fall=3))
+    daemon = world.settled(world.service(monitor={"fall": 3}))
     primary.script = [503, 503, "ok", 503, 503]
     primary.behaviour = 503
     wait_until("the script has been played", lambda: not primary.script, 15)
