@@ -19,7 +19,9 @@ constexpr std::int64_t default_history = 50;
 constexpr std::int64_t longest_history = 10'000;
 constexpr std::int64_t longest_duration_ms = std::int64_t{1000} * 60 * 60 * 24 * 366;
 
-Error wrong(std::string text) { return {errc::invalid_argument, std::move(text)}; }
+Error wrong(std::string text) {
+  return {errc::invalid_argument, std::move(text)};
+}
 
 // A text member; empty when it is not there, an error when it is something else.
 Fallible<std::string> text_of(const json::object& body, const char* name) {
@@ -29,8 +31,8 @@ Fallible<std::string> text_of(const json::object& body, const char* name) {
   return std::string(value->as_string());
 }
 
-Fallible<std::optional<std::int64_t>> number_of(const json::object& body, const char* name, std::int64_t least,
-                                                std::int64_t most) {
+Fallible<std::optional<std::int64_t>> number_of(const json::object& body, const char* name,
+                                                std::int64_t least, std::int64_t most) {
   const auto* value = body.if_contains(name);
   if (value == nullptr || value->is_null()) return std::optional<std::int64_t>();
   std::int64_t number = 0;
@@ -42,8 +44,8 @@ Fallible<std::optional<std::int64_t>> number_of(const json::object& body, const 
     number = least - 1;
   }
   if (number < least || number > most) {
-    return wrong(std::string("\"") + name + "\" has to be a whole number from " + std::to_string(least) + " to " +
-                 std::to_string(most));
+    return wrong(std::string("\"") + name + "\" has to be a whole number from " +
+                 std::to_string(least) + " to " + std::to_string(most));
   }
   return std::optional(number);
 }
@@ -79,7 +81,8 @@ void ControlCommands::handle(ControlRequest request, ControlResponder responder)
   }
   const auto kind = action(command);
   if (!kind && command != "show" && command != "explain" && command != "history") {
-    return responder.fail(wrong("\"" + clean(command, 64) + "\" is no command; `hotswapctl --help` lists them"));
+    return responder.fail(
+        wrong("\"" + clean(command, 64) + "\" is no command; `hotswapctl --help` lists them"));
   }
   const auto fqdn = text_of(request.body, "fqdn");
   if (!fqdn) return responder.fail(fqdn.error());
@@ -88,8 +91,8 @@ void ControlCommands::handle(ControlRequest request, ControlResponder responder)
 
   const auto* service = backend_.monitor.find(*fqdn);
   if (service == nullptr) {
-    return responder.fail(
-        {errc::not_found, "no service " + clean(*fqdn) + " is configured; `hotswapctl status` lists them"});
+    return responder.fail({errc::not_found, "no service " + clean(*fqdn) +
+                                                " is configured; `hotswapctl status` lists them"});
   }
   const auto now = backend_.clocks.steady();
   const auto wall = backend_.clocks.wall();
@@ -119,7 +122,8 @@ void ControlCommands::history(const ControlRequest& request, const std::string& 
       }
     });
   };
-  backend_.store.history(key, static_cast<std::size_t>(limit->value_or(default_history)), std::move(done));
+  backend_.store.history(key, static_cast<std::size_t>(limit->value_or(default_history)),
+                         std::move(done));
 }
 
 void ControlCommands::act(const ControlRequest& request, const std::string& fqdn, CommandKind kind,
@@ -141,8 +145,10 @@ void ControlCommands::act(const ControlRequest& request, const std::string& fqdn
 void ControlCommands::publish(const WatchEvent& event) {
   if (watchers_.empty()) return;
   std::erase_if(watchers_, [](const ControlResponder& w) { return !w.open(); });
-  const json::object line{
-      {"at", to_rfc3339_millis(event.at)}, {"kind", event.kind}, {"fqdn", event.fqdn}, {"text", event.text}};
+  const json::object line{{"at", to_rfc3339_millis(event.at)},
+                          {"kind", event.kind},
+                          {"fqdn", event.fqdn},
+                          {"text", event.text}};
   for (const auto& watcher : watchers_) watcher.event(line);
 }
 

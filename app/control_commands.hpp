@@ -1,4 +1,5 @@
-// The commands of the control socket: what hotswapctl asks, answered from the monitor and the store.
+// The commands of the control socket: what hotswapctl asks, answered from the monitor and the
+// store.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -31,8 +32,10 @@ class ControlCommands final : public ControlHandler {
 
  private:
   void status(const ControlResponder& responder);
-  void history(const ControlRequest& request, const std::string& fqdn, const ControlResponder& responder);
-  void act(const ControlRequest& request, const std::string& fqdn, CommandKind kind, const ControlResponder& responder);
+  void history(const ControlRequest& request, const std::string& fqdn,
+               const ControlResponder& responder);
+  void act(const ControlRequest& request, const std::string& fqdn, CommandKind kind,
+           const ControlResponder& responder);
 
   ControlBackend backend_;
   std::vector<ControlResponder> watchers_;

@@ -33,12 +33,12 @@
 #include "core/timestamp.hpp"
 #include "dns/dns_server.hpp"
 #include "dns/embedded.hpp"
+#include "generated/version_info.hpp"
 #include "monitor/monitor.hpp"
 #include "monitor/round_scheduler.hpp"
 #include "net/shard.hpp"
 #include "net/sleep.hpp"
 #include "probes/factory.hpp"
-#include "generated/version_info.hpp"
 
 namespace hotswapd {
 namespace {
@@ -52,7 +52,9 @@ constexpr Millis storing_may_take{1'500};
 // A commit that has been waiting for so long means a stuck disk.
 constexpr Millis stuck_after{2'000};
 
-WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+WallTime wall_now() {
+  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
+}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -60,7 +62,9 @@ std::string host_name() {
   return name.data();
 }
 
-SyslogSite syslog_site(const Config& config) { return {config.site.code, config.site.region}; }
+SyslogSite syslog_site(const Config& config) {
+  return {config.site.code, config.site.region};
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -94,11 +98,13 @@ class Daemon {
         config_(std::move(config)),
         config_file_(std::move(config_file)),
         signals_(context_, SIGTERM, SIGINT, SIGHUP),
-        tasks_(context_.get_executor(),
-               [this](const std::string& task, const std::string& what) { task_failed(task, what); }) {}
+        tasks_(context_.get_executor(), [this](const std::string& task, const std::string& what) {
+          task_failed(task, what);
+        }) {}
 
   ~Daemon() {
-    // Nothing may post into a part that is gone: first the loops of others, then the store's thread, then the rest.
+    // Nothing may post into a part that is gone: first the loops of others, then the store's
+    // thread, then the rest.
     for (auto& shard : shards_) shard->stop();
     if (store_) store_->close(Clock::now());
   }
@@ -133,7 +139,8 @@ class Daemon {
   void alarm(const std::string& id, LogLevel level, const std::string& text);
   void all_clear(const std::string& id, const std::string& cleared_by, const std::string& text);
   void task_failed(const std::string& task, const std::string& what) {
-    log_.log(LogLevel::error, "HS1005", "a task ended by an exception task=\"" + task + "\" " + what);
+    log_.log(LogLevel::error, "HS1005",
+             "a task ended by an exception task=\"" + task + "\" " + what);
   }
 
   Logger& log_;
@@ -214,12 +221,14 @@ bool Daemon::start() {
   for (auto& shard : shards_) shard->start();
 
   tasks_.spawn("supervise", supervise());
-  if (const auto interval = manager_.watchdog_interval()) tasks_.spawn("heartbeat", heartbeat(*interval));
+  if (const auto interval = manager_.watchdog_interval())
+    tasks_.spawn("heartbeat", heartbeat(*interval));
   await_signal();
-  const auto summary = counted(config_.services.size(), "service") + ", " + counted(shards_.size(), "probe loop");
+  const auto summary =
+      counted(config_.services.size(), "service") + ", " + counted(shards_.size(), "probe loop");
   log_.log(LogLevel::info, "HS1000",
-           "started version=" HOTSWAPD_VERSION " commit=" HOTSWAPD_COMMIT " config=" + config_file_ + " " + summary +
-               " descriptors=" + std::to_string(descriptors));
+           "started version=" HOTSWAPD_VERSION " commit=" HOTSWAPD_COMMIT " config=" +
+               config_file_ + " " + summary + " descriptors=" + std::to_string(descriptors));
   manager_.ready(summary);
   return true;
 }
@@ -248,7 +257,8 @@ bool Daemon::start_dns(StoredState& stored) {
     log_.log(LogLevel::info, "HS1007", "embedded DNS answers on" + text);
   }
   journal_ = std::make_unique<StoreJournal>(*store_, context_.get_executor());
-  embedded_ = std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
+  embedded_ =
+      std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
   return true;
 }
 
@@ -258,14 +268,15 @@ void Daemon::start_rounds() {
   std::vector<Shard*> shards;
   for (unsigned i = 0; i < count; ++i) {
     shards_.push_back(std::make_unique<Shard>(
-        "probes-" + std::to_string(i), [this](const std::string& task, const std::string& what) {
-          task_failed(task, what);
-        }));
+        "probes-" + std::to_string(i),
+        [this](const std::string& task, const std::string& what) { task_failed(task, what); }));
     shards.push_back(shards_.back().get());
   }
   rounds_ = std::make_unique<RoundScheduler>(
       shards,
-      [this](asio::io_context& context, const TargetSpec& target) { return make_prober(context, target, tls_); },
+      [this](asio::io_context& context, const TargetSpec& target) {
+        return make_prober(context, target, tls_);
+      },
       [this](RoundResult result) {
         asio::post(context_, [this, result = std::move(result)]() mutable {
           if (monitor_) monitor_->on_round(std::move(result));
@@ -274,13 +285,16 @@ void Daemon::start_rounds() {
 }
 
 bool Daemon::start_listeners() {
-  const auto failed = [this](const std::string& task, const std::string& what) { task_failed(task, what); };
-  commands_ = std::make_unique<ControlCommands>(ControlBackend{
-      *monitor_, *store_, context_.get_executor(), Clocks{[] { return Clock::now(); }, wall_now, {}},
-      [this] { return view(); }, [this](ControlResponder responder) { reload(std::move(responder)); },
-      [this](std::string file, std::string text, ControlResponder responder) {
-        plan(std::move(file), std::move(text), std::move(responder));
-      }});
+  const auto failed = [this](const std::string& task, const std::string& what) {
+    task_failed(task, what);
+  };
+  commands_ = std::make_unique<ControlCommands>(
+      ControlBackend{*monitor_, *store_, context_.get_executor(),
+                     Clocks{[] { return Clock::now(); }, wall_now, {}}, [this] { return view(); },
+                     [this](ControlResponder responder) { reload(std::move(responder)); },
+                     [this](std::string file, std::string text, ControlResponder responder) {
+                       plan(std::move(file), std::move(text), std::move(responder));
+                     }});
   ControlServerOptions options;
   options.path = config_.control_socket;
   options.group = config_.control_group;
@@ -324,10 +338,12 @@ Provider* Daemon::provider(const std::string& name) {
 json::object Daemon::view() const {
   json::array alarms;
   for (const auto& [id, alarm] : alarms_) {
-    alarms.push_back(json::object{{"id", id}, {"since", to_rfc3339(alarm.since)}, {"text", alarm.text}});
+    alarms.push_back(
+        json::object{{"id", id}, {"since", to_rfc3339(alarm.since)}, {"text", alarm.text}});
   }
-  return {{"version", HOTSWAPD_VERSION}, {"commit", HOTSWAPD_COMMIT},      {"started", to_rfc3339(started_)},
-          {"config_file", config_file_}, {"ready", why_not_ready().empty()}, {"alarms", std::move(alarms)}};
+  return {{"version", HOTSWAPD_VERSION},      {"commit", HOTSWAPD_COMMIT},
+          {"started", to_rfc3339(started_)},  {"config_file", config_file_},
+          {"ready", why_not_ready().empty()}, {"alarms", std::move(alarms)}};
 }
 
 std::string Daemon::why_not_ready() const {
@@ -353,27 +369,32 @@ void Daemon::await_signal() {
 }
 
 // Reads on the worker, comes back to the loop, and changes nothing when there is an error anywhere.
-void Daemon::loaded(LoadResult result, std::function<void(const LoadResult&, const ConfigDiff*)> done) {
+void Daemon::loaded(LoadResult result,
+                    std::function<void(const LoadResult&, const ConfigDiff*)> done) {
   reloading_ = false;
   for (const auto& found : result.diagnostics) {
-    log_.log(found.severity == Severity::error ? LogLevel::error : LogLevel::warning, "HS1012", found.to_string());
+    log_.log(found.severity == Severity::error ? LogLevel::error : LogLevel::warning, "HS1012",
+             found.to_string());
   }
   if (!result.config) {
-    log_.log(LogLevel::error, "HS1013", "reload refused, the old configuration goes on config=" + config_file_);
+    log_.log(LogLevel::error, "HS1013",
+             "reload refused, the old configuration goes on config=" + config_file_);
     done(result, nullptr);
   } else {
     const auto changes = diff(config_, *result.config);
     if (const auto applied = apply(*result.config); !applied) {
       log_.log(LogLevel::error, "HS1013",
-               "reload refused, the old configuration goes on config=" + config_file_ + " " + applied.error().text);
+               "reload refused, the old configuration goes on config=" + config_file_ + " " +
+                   applied.error().text);
       Diagnostic problem{config_file_, 1, 1, Severity::error, "(file)", applied.error().text};
       result.config.reset();
       result.diagnostics.push_back(std::move(problem));
       done(result, nullptr);
     } else {
       log_.log(LogLevel::info, "HS1015",
-               "reloaded added=" + std::to_string(changes.added.size()) + " removed=" +
-                   std::to_string(changes.removed.size()) + " changed=" + std::to_string(changes.changed.size()));
+               "reloaded added=" + std::to_string(changes.added.size()) +
+                   " removed=" + std::to_string(changes.removed.size()) +
+                   " changed=" + std::to_string(changes.changed.size()));
       if (!changes.restart.empty()) {
         log_.log(LogLevel::warning, "HS1016", "only a restart changes " + joined(changes.restart));
       }
@@ -397,18 +418,21 @@ void Daemon::reload_from_signal() {
 
 void Daemon::reload(ControlResponder responder) {
   if (reloading_ || stopping_) {
-    return responder.fail({errc::unavailable, reloading_ ? "a reload is under way" : "the daemon is stopping"});
+    return responder.fail(
+        {errc::unavailable, reloading_ ? "a reload is under way" : "the daemon is stopping"});
   }
   reloading_ = true;
   manager_.reloading();
   asio::post(worker_, [this, responder] {
     auto result = load_file(config_file_);
     asio::post(context_, [this, responder, result = std::move(result)]() mutable {
-      loaded(std::move(result), [this, responder](const LoadResult& read, const ConfigDiff* changes) {
+      loaded(std::move(result), [this, responder](const LoadResult& read,
+                                                  const ConfigDiff* changes) {
         if (changes != nullptr) return responder.answer(change_view(*changes, read.diagnostics));
         std::vector<std::string> lines;
         for (const auto& found : read.diagnostics) lines.push_back(found.to_string());
-        responder.fail({errc::invalid_argument, "the configuration has errors; the old one goes on"}, lines);
+        responder.fail(
+            {errc::invalid_argument, "the configuration has errors; the old one goes on"}, lines);
       });
     });
   });
@@ -417,7 +441,8 @@ void Daemon::reload(ControlResponder responder) {
 void Daemon::plan(std::string file, std::string text, ControlResponder responder) {
   asio::post(worker_, [this, file = std::move(file), text = std::move(text), responder]() mutable {
     LoadOptions options;
-    if (const auto slash = file.rfind('/'); slash != std::string::npos) options.base_directory = file.substr(0, slash + 1);
+    if (const auto slash = file.rfind('/'); slash != std::string::npos)
+      options.base_directory = file.substr(0, slash + 1);
     auto result = load_text(file, std::move(text), options);
     asio::post(context_, [this, responder, result = std::move(result)] {
       if (result.config) {
@@ -440,18 +465,16 @@ json::object Daemon::change_view(const ConfigDiff& changes, const Diagnostics& f
   for (const auto& key : changes.added) added.emplace_back(key.fqdn);
   for (const auto& key : changes.removed) removed.emplace_back(key.fqdn);
   for (const auto& change : changes.changed) {
-    changed.push_back(json::object{{"fqdn", change.key.fqdn},
-                                   {"fields", json::array(change.fields.begin(), change.fields.end())}});
+    changed.push_back(
+        json::object{{"fqdn", change.key.fqdn},
+                     {"fields", json::array(change.fields.begin(), change.fields.end())}});
   }
   for (const auto& line : found) warnings.emplace_back(line.to_string());
   const auto touched = changes.removed.size() + changes.changed.size();
   const auto before = config_.services.size();
-  return {{"added", std::move(added)},
-          {"removed", std::move(removed)},
-          {"changed", std::move(changed)},
-          {"unchanged", before >= touched ? before - touched : 0},
-          {"global", std::move(global)},
-          {"restart_needed", std::move(restart)},
+  return {{"added", std::move(added)},      {"removed", std::move(removed)},
+          {"changed", std::move(changed)},  {"unchanged", before >= touched ? before - touched : 0},
+          {"global", std::move(global)},    {"restart_needed", std::move(restart)},
           {"warnings", std::move(warnings)}};
 }
 
@@ -487,20 +510,23 @@ awaitable<void> Daemon::supervise() {
                                       : "a write to the journal has been waiting for " +
                                             std::to_string(health.oldest.count()) + " ms";
       alarm("HS1401", LogLevel::error, "state not writable: " + why + "; no swap begins meanwhile");
-      // A disk that answers with an error is asked again by the next swap itself; one that does not answer is not.
+      // A disk that answers with an error is asked again by the next swap itself; one that does not
+      // answer is not.
       monitor_->block_writes(health.failing ? std::nullopt : std::optional(why));
     } else {
       all_clear("HS1401", "HS1402", "state writable again");
       monitor_->block_writes(std::nullopt);
     }
     if (health.reserve_spent) {
-      alarm("HS1403", LogLevel::error, "the disk of the state directory is full: its reserve was given up");
+      alarm("HS1403", LogLevel::error,
+            "the disk of the state directory is full: its reserve was given up");
     } else {
       all_clear("HS1403", "HS1402", "the reserve of the state directory is there again");
     }
     if (health.dropped > dropped) {
-      log_.log(LogLevel::error, "HS1405", "writes dropped because the disk does not keep up count=" +
-                                              std::to_string(health.dropped - dropped));
+      log_.log(LogLevel::error, "HS1405",
+               "writes dropped because the disk does not keep up count=" +
+                   std::to_string(health.dropped - dropped));
       dropped = health.dropped;
     }
   }
@@ -531,7 +557,8 @@ void Daemon::alarm(const std::string& id, LogLevel level, const std::string& tex
   if (fresh) log_.log(level, id, text);
 }
 
-void Daemon::all_clear(const std::string& id, const std::string& cleared_by, const std::string& text) {
+void Daemon::all_clear(const std::string& id, const std::string& cleared_by,
+                       const std::string& text) {
   if (alarms_.erase(id) > 0) log_.log(LogLevel::info, cleared_by, text);
 }
 

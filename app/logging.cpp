@@ -51,6 +51,8 @@ class StderrLogger final : public Logger {
 
 }  // namespace
 
-std::unique_ptr<Logger> make_stderr_logger() { return std::make_unique<StderrLogger>(); }
+std::unique_ptr<Logger> make_stderr_logger() {
+  return std::make_unique<StderrLogger>();
+}
 
 }  // namespace hotswapd

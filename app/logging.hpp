@@ -1,5 +1,5 @@
-// The daemon's own log: one line per change to stderr, written by a thread of its own, so that a full pipe or disk never
-// stalls probing.
+// The daemon's own log: one line per change to stderr, written by a thread of its own, so that a
+// full pipe or disk never stalls probing.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace hotswapd {
 
-// Lines are "2026-01-31T12:00:00.123Z warning HS1204 text"; under journald "<4>HS1204 text", since it keeps time and
-// priority itself. When the reader is too slow the oldest lines give way.
+// Lines are "2026-01-31T12:00:00.123Z warning HS1204 text"; under journald "<4>HS1204 text", since
+// it keeps time and priority itself. When the reader is too slow the oldest lines give way.
 std::unique_ptr<Logger> make_stderr_logger();
 
 }  // namespace hotswapd

@@ -26,7 +26,8 @@ int run(int argc, char** argv) {
   std::string config_file;
   bool check = false;
   app.add_option("--config", config_file, "the configuration file")->type_name("FILE")->required();
-  app.add_flag("--check", check, "validate the configuration, print the worst-case times to swap, and exit");
+  app.add_flag("--check", check,
+               "validate the configuration, print the worst-case times to swap, and exit");
   app.set_version_flag("--version", "hotswapd " HOTSWAPD_VERSION " (" HOTSWAPD_COMMIT ")");
   try {
     app.parse(argc, argv);

@@ -10,50 +10,56 @@ namespace hotswapd {
 namespace {
 
 constexpr auto message_life = std::chrono::hours(24);
-// Deletions of what was told are gathered for so long: the delivery mark answers for them meanwhile.
+// Deletions of what was told are gathered for so long: the delivery mark answers for them
+// meanwhile.
 constexpr Millis forget_every{100};
 
-WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+WallTime wall_now() {
+  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
+}
 
 }  // namespace
 
-OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark, Logger& log,
-                           SyslogSite site, std::string host)
+OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark,
+                           Logger& log, SyslogSite site, std::string host)
     : store_(store),
       mark_(std::move(mark)),
       log_(log),
       site_(std::move(site)),
       host_(std::move(host)),
       forget_timer_(executor),
-      outbox_(
-          executor,
-          OutboxHooks{
-              [](const std::string& sink) { return make_syslog_notifier(sink); },
-              [this](std::int64_t id) {
-                const auto marked = mark_.mark(id);
-                if (!marked && !mark_told_) {
-                  mark_told_ = true;
-                  log_.log(LogLevel::warning, "HS1404", "delivery mark not written: " + marked.error().text);
-                }
-              },
-              [this](std::int64_t id) { finished(id); },
-              [this](const OutboxReport& report) {
-                switch (report.kind) {
-                  case OutboxReport::Kind::sink_fails:
-                    log_.log(LogLevel::warning, "HS1501", "telling fails sink=" + report.sink + " " + report.text);
-                    break;
-                  case OutboxReport::Kind::sink_works:
-                    log_.log(LogLevel::info, "HS1502", "telling works again sink=" + report.sink + " " + report.text);
-                    break;
-                  case OutboxReport::Kind::dropped:
-                    log_.log(LogLevel::error, "HS1503", "message dropped sink=" + report.sink + " " + report.text);
-                    break;
-                }
-              }},
-          OutboxLimits{},
-          [this](const std::string& task, const std::string& what) {
-            log_.log(LogLevel::error, "HS1005", "a task ended by an exception task=\"" + task + "\" " + what);
-          }) {}
+      outbox_(executor,
+              OutboxHooks{[](const std::string& sink) { return make_syslog_notifier(sink); },
+                          [this](std::int64_t id) {
+                            const auto marked = mark_.mark(id);
+                            if (!marked && !mark_told_) {
+                              mark_told_ = true;
+                              log_.log(LogLevel::warning, "HS1404",
+                                       "delivery mark not written: " + marked.error().text);
+                            }
+                          },
+                          [this](std::int64_t id) { finished(id); },
+                          [this](const OutboxReport& report) {
+                            switch (report.kind) {
+                              case OutboxReport::Kind::sink_fails:
+                                log_.log(LogLevel::warning, "HS1501",
+                                         "telling fails sink=" + report.sink + " " + report.text);
+                                break;
+                              case OutboxReport::Kind::sink_works:
+                                log_.log(
+                                    LogLevel::info, "HS1502",
+                                    "telling works again sink=" + report.sink + " " + report.text);
+                                break;
+                              case OutboxReport::Kind::dropped:
+                                log_.log(LogLevel::error, "HS1503",
+                                         "message dropped sink=" + report.sink + " " + report.text);
+                                break;
+                            }
+                          }},
+              OutboxLimits{}, [this](const std::string& task, const std::string& what) {
+                log_.log(LogLevel::error, "HS1005",
+                         "a task ended by an exception task=\"" + task + "\" " + what);
+              }) {}
 
 OutboxTeller::~OutboxTeller() = default;
 
@@ -68,7 +74,8 @@ void OutboxTeller::restore(const std::vector<OutboxRow>& rows) {
   forget_delivered();
 }
 
-std::vector<std::int64_t> OutboxTeller::prepare(const ServiceSpec& service, const std::vector<MonitorEvent>& events,
+std::vector<std::int64_t> OutboxTeller::prepare(const ServiceSpec& service,
+                                                const std::vector<MonitorEvent>& events,
                                                 Batch& batch) {
   std::vector<std::int64_t> ids;
   if (service.syslog.server.empty()) return ids;
@@ -96,7 +103,9 @@ void OutboxTeller::durable(const std::vector<std::int64_t>& ids) {
 }
 
 // The row does not exist, the event does: people hear of it although the disk does not (rule S12).
-void OutboxTeller::not_durable(const std::vector<std::int64_t>& ids) { durable(ids); }
+void OutboxTeller::not_durable(const std::vector<std::int64_t>& ids) {
+  durable(ids);
+}
 
 void OutboxTeller::finished(std::int64_t id) {
   delivered_.push_back(id);
@@ -114,7 +123,8 @@ void OutboxTeller::forget_delivered() {
   if (delivered_.empty()) return;
   Batch batch;
   batch.delivered = std::exchange(delivered_, {});
-  // When this fails the rows are found again at the next start, and the mark says that they were told.
+  // When this fails the rows are found again at the next start, and the mark says that they were
+  // told.
   store_.commit(std::move(batch), [](const Fallible<void>&) {});
 }
 

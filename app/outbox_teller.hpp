@@ -1,5 +1,5 @@
-// Words the monitor's events for syslog and hands them to the outbox: durable changes by way of state.db, repetitions
-// as they come.
+// Words the monitor's events for syslog and hands them to the outbox: durable changes by way of
+// state.db, repetitions as they come.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,16 +19,16 @@ namespace hotswapd {
 // Lives on shard 0.
 class OutboxTeller final : public Teller {
  public:
-  OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark, Logger& log, SyslogSite site,
-               std::string host);
+  OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark, Logger& log,
+               SyslogSite site, std::string host);
   ~OutboxTeller() override;
 
   // What an earlier run left to tell; what it had told already is deleted.
   void restore(const std::vector<OutboxRow>& rows);
   void set_site(SyslogSite site) { site_ = std::move(site); }
 
-  std::vector<std::int64_t> prepare(const ServiceSpec& service, const std::vector<MonitorEvent>& events,
-                                    Batch& batch) override;
+  std::vector<std::int64_t> prepare(const ServiceSpec& service,
+                                    const std::vector<MonitorEvent>& events, Batch& batch) override;
   void durable(const std::vector<std::int64_t>& ids) override;
   void not_durable(const std::vector<std::int64_t>& ids) override;
 

@@ -21,12 +21,17 @@ void ServiceManager::ready(const std::string& status) {
 void ServiceManager::reloading() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  const auto micros = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000u + static_cast<std::uint64_t>(now.tv_nsec) / 1000u;
+  const auto micros = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000u +
+                      static_cast<std::uint64_t>(now.tv_nsec) / 1000u;
   sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", static_cast<unsigned long long>(micros));
 }
 
-void ServiceManager::stopping() { sd_notify(0, "STOPPING=1\nSTATUS=stopping"); }
+void ServiceManager::stopping() {
+  sd_notify(0, "STOPPING=1\nSTATUS=stopping");
+}
 
-void ServiceManager::alive() { sd_notify(0, "WATCHDOG=1"); }
+void ServiceManager::alive() {
+  sd_notify(0, "WATCHDOG=1");
+}
 
 }  // namespace hotswapd

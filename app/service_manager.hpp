@@ -1,4 +1,5 @@
-// What systemd (or another supervisor that speaks its protocol) is told: readiness, reload, stop, and signs of life.
+// What systemd (or another supervisor that speaks its protocol) is told: readiness, reload, stop,
+// and signs of life.
 #pragma once
 
 #include <optional>

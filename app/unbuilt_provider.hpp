@@ -1,5 +1,5 @@
-// Stands for the kinds of DNS provider that the configuration knows and this build does not have: services on one are
-// probed and shown, and never written.
+// Stands for the kinds of DNS provider that the configuration knows and this build does not have:
+// services on one are probed and shown, and never written.
 #pragma once
 
 #include <string>

@@ -21,20 +21,22 @@ std::vector<std::string> listen_addresses(const Config& config) {
     const auto endpoint = DnsEndpoint::parse(to_string(listen));
     if (!endpoint || endpoint->is_any()) continue;
     const auto text = endpoint->address_text();
-    if (std::find(addresses.begin(), addresses.end(), text) == addresses.end()) addresses.push_back(text);
+    if (std::find(addresses.begin(), addresses.end(), text) == addresses.end())
+      addresses.push_back(text);
   }
   return addresses;
 }
 
-ZoneSpec zone_spec(const EmbeddedZone& zone, const EmbeddedProviderConfig& provider, const std::string& host_name,
-                   const std::vector<std::string>& addresses) {
+ZoneSpec zone_spec(const EmbeddedZone& zone, const EmbeddedProviderConfig& provider,
+                   const std::string& host_name, const std::vector<std::string>& addresses) {
   ZoneSpec spec;
   spec.name = zone.name;
   spec.rname = zone.rname.empty() ? "hostmaster@" + zone.name : zone.rname;
   auto hosts = zone.ns.empty() ? provider.default_ns : zone.ns;
   if (hosts.empty()) hosts.push_back(host_name);
   for (const auto& host : hosts) {
-    spec.name_servers.push_back({host, in_zone(host, zone.name) ? addresses : std::vector<std::string>{}});
+    spec.name_servers.push_back(
+        {host, in_zone(host, zone.name) ? addresses : std::vector<std::string>{}});
   }
   return spec;
 }
@@ -47,7 +49,8 @@ EmbeddedZones::Config embedded_content(const Config& config, const std::string& 
   std::map<std::string, ZoneSpec> zones;
   for (const auto& [name, provider] : config.providers) {
     if (const auto* embedded = std::get_if<EmbeddedProviderConfig>(&provider.kind)) {
-      for (const auto& zone : embedded->zones) zones[zone.name] = zone_spec(zone, *embedded, host_name, addresses);
+      for (const auto& zone : embedded->zones)
+        zones[zone.name] = zone_spec(zone, *embedded, host_name, addresses);
     }
   }
   for (const auto& service : config.services) {
@@ -55,7 +58,8 @@ EmbeddedZones::Config embedded_content(const Config& config, const std::string& 
     if (provider == config.providers.end() || !provider->second.embedded()) continue;
     const auto& embedded = std::get<EmbeddedProviderConfig>(provider->second.kind);
     if (!zones.contains(service.key.zone)) {
-      zones[service.key.zone] = zone_spec({service.key.zone, {}, {}}, embedded, host_name, addresses);
+      zones[service.key.zone] =
+          zone_spec({service.key.zone, {}, {}}, embedded, host_name, addresses);
     }
     content.names.push_back({service.key, record_for(service.address, service.ttl)});
   }

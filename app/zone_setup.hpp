@@ -1,4 +1,5 @@
-// What the embedded DNS has to serve, from the configuration: its zones, and the names of its services. Pure.
+// What the embedded DNS has to serve, from the configuration: its zones, and the names of its
+// services. Pure.
 #pragma once
 
 #include <string>

@@ -12,7 +12,7 @@ void check_account(Object& o, const std::string& account, const Names& names) {
   }
 }
 
-void read_zones(Object& o, EmbeddedProvider& embedded) {
+void read_zones(Object& o, EmbeddedProviderConfig& embedded) {
   const Node* node = o.raw("zones");
   if (node == nullptr || node->kind == NodeKind::null) return;
   Reader& reader = o.reader();
@@ -59,16 +59,16 @@ void read_zones(Object& o, EmbeddedProvider& embedded) {
   });
 }
 
-EmbeddedProvider read_embedded(Object& o, std::vector<std::string>& zones) {
-  EmbeddedProvider out;
+EmbeddedProviderConfig read_embedded(Object& o, std::vector<std::string>& zones) {
+  EmbeddedProviderConfig out;
   read_zones(o, out);
   for (const auto& zone : out.zones) zones.push_back(zone.name);
   out.default_ns = o.texts("default_ns");
   return out;
 }
 
-Rfc2136Provider read_rfc2136(Object& o) {
-  Rfc2136Provider out;
+Rfc2136ProviderConfig read_rfc2136(Object& o) {
+  Rfc2136ProviderConfig out;
   o.take("server", out.server);
   o.take("transport", out.transport);
   o.take("guard", out.guard);
@@ -85,8 +85,8 @@ Rfc2136Provider read_rfc2136(Object& o) {
   return out;
 }
 
-PowerdnsProvider read_powerdns(Object& o) {
-  PowerdnsProvider out;
+PowerdnsProviderConfig read_powerdns(Object& o) {
+  PowerdnsProviderConfig out;
   o.take("url", out.url);
   o.take("server_id", out.server_id);
   o.take_secret("api_key", out.api_key);
@@ -94,16 +94,16 @@ PowerdnsProvider read_powerdns(Object& o) {
   return out;
 }
 
-Route53Provider read_route53(Object& o, const Names& names) {
-  Route53Provider out;
+Route53ProviderConfig read_route53(Object& o, const Names& names) {
+  Route53ProviderConfig out;
   o.take("account", out.account);
   check_account(o, out.account, names);
   o.take("hosted_zone_id", out.hosted_zone_id);
   return out;
 }
 
-CloudflareProvider read_cloudflare(Object& o) {
-  CloudflareProvider out;
+CloudflareProviderConfig read_cloudflare(Object& o) {
+  CloudflareProviderConfig out;
   o.take("url", out.url);
   o.take("zone_id", out.zone_id);
   o.take_secret("api_token", out.api_token);
@@ -111,8 +111,8 @@ CloudflareProvider read_cloudflare(Object& o) {
   return out;
 }
 
-DynProvider read_dyn(Object& o) {
-  DynProvider out;
+DynProviderConfig read_dyn(Object& o) {
+  DynProviderConfig out;
   o.take("url", out.url);
   o.take("customer", out.customer);
   o.take("user", out.user);
@@ -121,8 +121,8 @@ DynProvider read_dyn(Object& o) {
   return out;
 }
 
-ExecProvider read_exec(Object& o) {
-  ExecProvider out;
+ExecProviderConfig read_exec(Object& o) {
+  ExecProviderConfig out;
   out.command = o.texts("command");
   if (!out.command.empty() && !out.command.front().starts_with('/')) {
     o.error("command", "begins with " + clean(out.command.front(), 80) +

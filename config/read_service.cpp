@@ -234,7 +234,7 @@ class ServiceReader {
                                                   "), where SOA and NS stand; use ip");
     }
     if (address_ok_ && provider_ != nullptr &&
-        std::holds_alternative<PowerdnsProvider>(provider_->kind) &&
+        std::holds_alternative<PowerdnsProviderConfig>(provider_->kind) &&
         address != is_address(spec_.address)) {
       wrong(
           "would change the record between an address and a CNAME, which PowerDNS cannot do in one "

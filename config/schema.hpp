@@ -104,15 +104,15 @@ struct WitnessConfig {
 struct EmbeddedZone {
   std::string name;
   std::vector<std::string>
-      ns;             // empty: EmbeddedProvider::default_ns, and without that the host's name
+      ns;             // empty: EmbeddedProviderConfig::default_ns, and without that the host's name
   std::string rname;  // "hostmaster@example.com"
   bool operator==(const EmbeddedZone&) const = default;
 };
 
-struct EmbeddedProvider {
+struct EmbeddedProviderConfig {
   std::vector<EmbeddedZone> zones;
   std::vector<std::string> default_ns;
-  bool operator==(const EmbeddedProvider&) const = default;
+  bool operator==(const EmbeddedProviderConfig&) const = default;
 };
 
 enum class TsigAlgorithm : std::uint8_t {
@@ -134,61 +134,62 @@ struct TsigKey {
 enum class UpdateTransport : std::uint8_t { tcp, udp };
 enum class UpdateGuard : std::uint8_t { generation, value };
 
-struct Rfc2136Provider {
+struct Rfc2136ProviderConfig {
   AddressPort server;
   std::optional<TsigKey> tsig;
   UpdateTransport transport = UpdateTransport::tcp;
   UpdateGuard guard = UpdateGuard::generation;
-  bool operator==(const Rfc2136Provider&) const = default;
+  bool operator==(const Rfc2136ProviderConfig&) const = default;
 };
 
-struct PowerdnsProvider {
+struct PowerdnsProviderConfig {
   std::string url;
   Secret api_key;
   std::string server_id = "localhost";
   std::string ca_file;  // empty: the system's bundle
-  bool operator==(const PowerdnsProvider&) const = default;
+  bool operator==(const PowerdnsProviderConfig&) const = default;
 };
 
-struct Route53Provider {
+struct Route53ProviderConfig {
   std::string account;  // name in Config::aws
   std::string hosted_zone_id;
-  bool operator==(const Route53Provider&) const = default;
+  bool operator==(const Route53ProviderConfig&) const = default;
 };
 
-struct CloudflareProvider {
+struct CloudflareProviderConfig {
   std::string url = "https://api.cloudflare.com/client/v4";
   Secret api_token;
   std::string zone_id;
   std::string ca_file;
-  bool operator==(const CloudflareProvider&) const = default;
+  bool operator==(const CloudflareProviderConfig&) const = default;
 };
 
-struct DynProvider {
+struct DynProviderConfig {
   std::string url = "https://api.dynect.net/REST";
   std::string customer;
   std::string user;
   Secret password;
   std::string ca_file;
-  bool operator==(const DynProvider&) const = default;
+  bool operator==(const DynProviderConfig&) const = default;
 };
 
-struct ExecProvider {
+struct ExecProviderConfig {
   std::vector<std::string> command;  // never empty; the first is an absolute path
-  bool operator==(const ExecProvider&) const = default;
+  bool operator==(const ExecProviderConfig&) const = default;
 };
 
 struct ProviderConfig {
   std::string name;
-  std::variant<EmbeddedProvider, Rfc2136Provider, PowerdnsProvider, Route53Provider,
-               CloudflareProvider, DynProvider, ExecProvider>
+  std::variant<EmbeddedProviderConfig, Rfc2136ProviderConfig, PowerdnsProviderConfig,
+               Route53ProviderConfig, CloudflareProviderConfig, DynProviderConfig,
+               ExecProviderConfig>
       kind;
   std::vector<std::string> zones;         // names; for an embedded one also in its `zones`
   std::vector<AddressPort> name_servers;  // whom the proof asks; empty: the zone's NS set
   Seconds proof_deadline{30};
 
   const char* type_name() const noexcept;  // "embedded"
-  bool embedded() const noexcept { return std::holds_alternative<EmbeddedProvider>(kind); }
+  bool embedded() const noexcept { return std::holds_alternative<EmbeddedProviderConfig>(kind); }
   bool operator==(const ProviderConfig&) const = default;
 };
 
