@@ -33,7 +33,6 @@
 #include "core/timestamp.hpp"
 #include "dns/dns_server.hpp"
 #include "dns/embedded.hpp"
-#include "generated/version_info.hpp"
 #include "monitor/monitor.hpp"
 #include "monitor/round_scheduler.hpp"
 #include "net/shard.hpp"
@@ -93,10 +92,11 @@ struct Alarm {
 
 class Daemon {
  public:
-  Daemon(Config config, std::string config_file, Logger& log)
+  Daemon(Config config, std::string config_file, BuildInfo build, Logger& log)
       : log_(log),
         config_(std::move(config)),
         config_file_(std::move(config_file)),
+        build_(std::move(build)),
         signals_(context_, SIGTERM, SIGINT, SIGHUP),
         tasks_(context_.get_executor(), [this](const std::string& task, const std::string& what) {
           task_failed(task, what);
@@ -146,6 +146,7 @@ class Daemon {
   Logger& log_;
   Config config_;
   std::string config_file_;
+  BuildInfo build_;
   WallTime started_ = wall_now();
   int exit_status_ = 0;
   bool stopping_ = false;
@@ -227,7 +228,7 @@ bool Daemon::start() {
   const auto summary =
       counted(config_.services.size(), "service") + ", " + counted(shards_.size(), "probe loop");
   log_.log(LogLevel::info, "HS1000",
-           "started version=" HOTSWAPD_VERSION " commit=" HOTSWAPD_COMMIT " config=" +
+           "started version=" + build_.version + " commit=" + build_.commit + " config=" +
                config_file_ + " " + summary + " descriptors=" + std::to_string(descriptors));
   manager_.ready(summary);
   return true;
@@ -341,7 +342,7 @@ json::object Daemon::view() const {
     alarms.push_back(
         json::object{{"id", id}, {"since", to_rfc3339(alarm.since)}, {"text", alarm.text}});
   }
-  return {{"version", HOTSWAPD_VERSION},      {"commit", HOTSWAPD_COMMIT},
+  return {{"version", build_.version},      {"commit", build_.commit},
           {"started", to_rfc3339(started_)},  {"config_file", config_file_},
           {"ready", why_not_ready().empty()}, {"alarms", std::move(alarms)}};
 }
@@ -582,8 +583,8 @@ awaitable<void> Daemon::stop() {
 
 }  // namespace
 
-int run_daemon(Config config, const std::string& config_file, Logger& log) {
-  Daemon daemon(std::move(config), config_file, log);
+int run_daemon(Config config, const std::string& config_file, const BuildInfo& build, Logger& log) {
+  Daemon daemon(std::move(config), config_file, build, log);
   return daemon.run();
 }
 
