@@ -165,7 +165,8 @@ Decision wish(const FailoverView& v) {
     return edited;
   }
   if (v.needs_touch) {
-    return write(v.serving, "touch", "TTL or generation of the record are not ours yet");
+    return write(v.serving, "touch",
+                 d.text + "; TTL or generation of its record were not ours yet");
   }
   return d;
 }
