@@ -1,2 +1,7 @@
 hotswapd_test(dns_server_test SOURCES dns/dns_server_test.cpp LINKS hotswapd_dns LABELS io)
 hotswapd_test(dns_embedded_test SOURCES dns/embedded_test.cpp dns/prover_test.cpp LINKS hotswapd_dns LABELS io)
+
+# The product's DNS as a program of its own, for the judges in tests/e2e/dns and for bench/dns_bench.sh.
+add_executable(serve_zone ${PROJECT_SOURCE_DIR}/tests/e2e/dns/serve_zone.cpp)
+set_target_properties(serve_zone PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(serve_zone PRIVATE hotswapd_dns)
