@@ -26,6 +26,10 @@ if(HOTSWAPD_SANITIZE)
   endif()
 endif()
 
+if(HOTSWAPD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # libFuzzer sees which branches the product takes
+endif()
+
 # hotswapd_library(NAME SOURCES... LINKS...): the static library of one folder.
 function(hotswapd_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
