@@ -69,24 +69,24 @@ void Attempt::start(TimePoint deadline) {
   began_ = Clock::now();
   enter(Phase::connect);
   fd_ = ::socket(target_.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return finish(connect_failure(errno, where()));
-  if (::connect(fd_, target_.data(), static_cast<socklen_t>(target_.size())) != 0 &&
-      errno != EINPROGRESS) {
-    return finish(connect_failure(errno, where()));
-  }
-  if (const error_code ec = poller_.add(*this, fd_, deadline)) {
-    return finish(connect_failure(ec.value(), where()));
-  }
+  if (fd_ < 0) return fail_to_connect(errno);
+  const auto size = static_cast<socklen_t>(target_.size());
+  if (::connect(fd_, target_.data(), size) != 0 && errno != EINPROGRESS)
+    return fail_to_connect(errno);
+  if (const error_code ec = poller_.add(*this, fd_, deadline)) fail_to_connect(ec.value());
+}
+
+void Attempt::fail_to_connect(int error) {
+  finish(connect_failure(error, where()));
 }
 
 void Attempt::ready(std::uint32_t events) {
   if (connected_) return on_ready(events);
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    if (const int error = socket_error(fd_); error != 0)
-      return finish(connect_failure(error, where()));
+    if (const int error = socket_error(fd_); error != 0) return fail_to_connect(error);
   }
   if ((events & EPOLLOUT) == 0) return;
-  if (connected_to_itself(fd_, target_)) return finish(connect_failure(ECONNREFUSED, where()));
+  if (connected_to_itself(fd_, target_)) return fail_to_connect(ECONNREFUSED);
   connected_ = true;
   result_.times.connect = elapsed();
   on_connected();

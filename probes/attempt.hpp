@@ -62,6 +62,7 @@ class Attempt : private Poller::Watch {
   void expired(Clock::duration late) final;
   void abandoned() final;
   void stop();
+  void fail_to_connect(int error);
   std::string where() const;
   void close() noexcept;
 

@@ -234,7 +234,9 @@ HttpResponseReader::Step HttpResponseReader::on_header(std::string_view line) {
 // Also a list of equal values, as a careless proxy makes of several fields (RFC 9110 8.6).
 bool HttpResponseReader::on_content_length(std::string_view value) {
   std::string_view list = value;
-  do {
+  bool more = true;
+  while (more) {
+    more = list.find(',') != std::string_view::npos;
     const auto element = next_element(list);
     // 2^63 and more is no length of anything.
     const bool number = !element.empty() && element.size() <= 18 &&
@@ -250,7 +252,7 @@ bool HttpResponseReader::on_content_length(std::string_view value) {
       return false;
     }
     length_ = length;
-  } while (!list.empty());
+  }
   return true;
 }
 

@@ -191,7 +191,9 @@ TlsClient::~TlsClient() = default;
 TlsClient::Step TlsClient::handshake() {
   if (!ssl_) return Step::failed;
   const int outcome = SSL_do_handshake(ssl_.get());
-  return outcome == 1 ? Step::done : explain(outcome, "in the TLS handshake");
+  if (outcome != 1) return explain(outcome, "in the TLS handshake");
+  shaken_ = true;
+  return Step::done;
 }
 
 TlsClient::Step TlsClient::write(std::span<const char>& data) {
@@ -214,10 +216,9 @@ TlsClient::Step TlsClient::read(std::span<char> into, std::size_t& bytes) {
 TlsClient::Step TlsClient::explain(int outcome, const char* doing) {
   const int kind = SSL_get_error(ssl_.get(), outcome);
   if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE) return Step::again;
-  const bool shaken = SSL_is_init_finished(ssl_.get()) == 1;
   // Servers that close without close_notify are common; what was cut off is seen by the length of
   // the body.
-  if (shaken && (kind == SSL_ERROR_ZERO_RETURN || (end_ && io_error_ == 0))) {
+  if (shaken_ && (kind == SSL_ERROR_ZERO_RETURN || (end_ && io_error_ == 0))) {
     ERR_clear_error();
     return Step::closed;
   }

@@ -46,6 +46,7 @@ class TlsClient {
   };
   std::string name_;
   int io_error_ = 0;  // errno of the last send or recv that failed for good
+  bool shaken_ = false;
   bool end_ = false;  // recv() said that the peer has closed
   int fd_;
   Finding finding_;

@@ -1,0 +1,98 @@
+// A server on loopback, port 0, that does to each connection what a script says; and one probe run
+// against it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "net/tls_contexts.hpp"
+#include "probes/prober.hpp"
+
+namespace hotswapd::testing {
+
+// The script runs on a thread of its own with a blocking descriptor, which is closed after it. It
+// ends when the prober closes or when the peer is destroyed: both end every read and write.
+class ScriptedPeer {
+ public:
+  using Script = std::function<void(int fd)>;
+
+  explicit ScriptedPeer(Script script, const char* address = "127.0.0.1");
+  ~ScriptedPeer();
+  ScriptedPeer(const ScriptedPeer&) = delete;
+  ScriptedPeer& operator=(const ScriptedPeer&) = delete;
+
+  std::uint16_t port() const noexcept { return port_; }
+  const std::string& address() const noexcept { return address_; }
+
+ private:
+  void accept_all();
+
+  Script script_;
+  std::string address_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  std::mutex mutex_;  // over what follows
+  bool stopping_ = false;
+  std::vector<int> open_;
+  std::vector<std::thread> sessions_;
+  std::thread acceptor_;
+};
+
+// A bound port on which nobody listens: connections are refused.
+class ClosedPort {
+ public:
+  ClosedPort();
+  ~ClosedPort();
+  ClosedPort(const ClosedPort&) = delete;
+  ClosedPort& operator=(const ClosedPort&) = delete;
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+// A listener whose queue is full: the kernel drops every further SYN.
+class DeafPort {
+ public:
+  DeafPort();
+  ~DeafPort();
+  DeafPort(const DeafPort&) = delete;
+  DeafPort& operator=(const DeafPort&) = delete;
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+  std::vector<int> fillers_;
+};
+
+// For scripts.
+std::string read_request(int fd);               // up to the empty line
+bool send_all(int fd, std::string_view bytes);  // false: the prober has closed
+void await_close(int fd);                       // until the prober closes
+void reset(int fd);  // what follows on the descriptor is a reset when it is closed
+// One byte every `pause` until all are sent or the prober closes.
+void drip(int fd, std::string_view bytes, Millis pause);
+
+// An HTTP or TCP target at a peer.
+TargetSpec target_at(std::uint16_t port, Protocol protocol, Millis timeout = Millis(5000),
+                     const std::string& address = "127.0.0.1");
+
+// Runs one attempt on a loop of its own to its end.
+ProbeResult probe(const TargetSpec& target);
+ProbeResult probe(const TargetSpec& target, TlsContexts& contexts);
+
+// "fail content HTTP 503, wanted 2xx"
+std::string summary(const ProbeResult& result);
+
+// Ended at its deadline, not before; a loaded machine may be late.
+void expect_at_deadline(const ProbeResult& result, Millis timeout);
+
+}  // namespace hotswapd::testing

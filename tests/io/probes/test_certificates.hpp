@@ -1,0 +1,67 @@
+// Keys and certificates made on the spot, and the server side of TLS for a scripted peer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/time.hpp"
+
+struct evp_pkey_st;
+struct x509_st;
+struct ssl_st;
+
+namespace hotswapd::testing {
+
+struct Identity {
+  std::shared_ptr<evp_pkey_st> key;
+  std::shared_ptr<x509_st> certificate;
+};
+
+struct CertificateWish {
+  std::string common_name = "www.example.com";
+  std::vector<std::string> names = {"DNS:www.example.com"};  // subjectAltName entries
+  Seconds not_before{-3600};                                 // from now
+  Seconds not_after{3600};
+  bool authority = false;
+};
+
+// Signed by `issuer`, or by itself when that is null.
+Identity make_identity(const CertificateWish& wish, const Identity* issuer);
+
+// A PEM file in the temporary directory, removed at the end.
+class PemFile {
+ public:
+  explicit PemFile(const std::string& text);
+  explicit PemFile(const Identity& identity);
+  ~PemFile();
+  PemFile(const PemFile&) = delete;
+  PemFile& operator=(const PemFile&) = delete;
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The server side of one connection.
+class TlsServer {
+ public:
+  // `newest`: TLS1_1_VERSION and the like, 0 for no limit.
+  TlsServer(const Identity& identity, int fd, int newest = 0,
+            const Identity* intermediate = nullptr);
+  ~TlsServer();
+  TlsServer(const TlsServer&) = delete;
+  TlsServer& operator=(const TlsServer&) = delete;
+
+  bool shake();
+  std::string read_request();
+  bool send(const std::string& text);
+  void say_goodbye();         // close_notify
+  std::string server_name();  // SNI as it came, "" without
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+}  // namespace hotswapd::testing
