@@ -10,6 +10,7 @@ namespace {
 constexpr Clock::duration fine_grid = Millis(10);
 constexpr Clock::duration coarse_grid = Millis(100);
 constexpr Clock::duration coarse_from = Seconds(5);
+constexpr Clock::duration always_allowed = Millis(100);
 constexpr Clock::duration latest =
     Seconds(5);  // a round that begins later than this is not worth its burst
 
@@ -105,9 +106,10 @@ void DueQueue::set_pending(ServiceId service, bool pending, TimePoint now) {
   auto& entry = it->second;
   entry.pending = pending;
   if (entry.slot <= now) return;  // due already: the slot after it will follow the new rule
+  // Never farther from the last round than the interval that now holds.
   const TimePoint slot =
-      pending ? std::max(now, entry.last + entry.recheck) : stable_slot_after(entry, now);
-  if (!pending || slot < entry.slot) schedule(service, entry, slot);
+      pending ? entry.last + entry.recheck : stable_slot_after(entry, entry.last);
+  if (!pending || slot < entry.slot) schedule(service, entry, std::max(now, slot));
 }
 
 std::optional<DueQueue::Due> DueQueue::pop(TimePoint now) {
@@ -116,23 +118,25 @@ std::optional<DueQueue::Due> DueQueue::pop(TimePoint now) {
     std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
     heap_.pop_back();
     Entry& entry = entries_.find(service)->second;  // drop_stale() has seen to it that it is there
-    const TimePoint slot = entry.slot;
     const auto period = entry.pending ? entry.recheck : entry.interval;
-    const auto late = now - slot;
-    entry.last = slot;
-    if (!entry.at_once && late > std::min(period / 2, latest)) {
-      const auto missed = static_cast<std::uint64_t>(late / period) + 1;
-      entry.skipped += missed;
-      skipped_ += missed;
-      schedule(service, entry,
-               entry.pending ? slot + static_cast<std::int64_t>(missed) * period
-                             : stable_slot_after(entry, now));
-      continue;
+    if (std::exchange(entry.at_once, false)) {
+      const TimePoint asked = entry.slot;
+      entry.last = now;
+      schedule(service, entry, entry.pending ? now + period : stable_slot_after(entry, now));
+      return Due{service, asked, std::exchange(entry.skipped, 0), true};
     }
-    const bool at_once = entry.at_once;
+    // Slots that came after this one and are over too.
+    const auto late = now - entry.slot;
+    const auto passed = late / period;
+    const TimePoint newest = entry.slot + passed * period;
+    const bool too_late = late > std::max(std::min(period / 2, latest), always_allowed);
+    const auto missed = static_cast<std::uint64_t>(passed) + (too_late ? 1 : 0);
+    entry.skipped += missed;
+    skipped_ += missed;
+    entry.last = newest;
     // From the slot, not from now: no drift.
-    schedule(service, entry, entry.pending ? slot + period : stable_slot_after(entry, slot));
-    return Due{service, slot, std::exchange(entry.skipped, 0), at_once};
+    schedule(service, entry, entry.pending ? newest + period : stable_slot_after(entry, newest));
+    if (!too_late) return Due{service, newest, std::exchange(entry.skipped, 0), false};
   }
   return std::nullopt;
 }
