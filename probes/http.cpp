@@ -147,13 +147,13 @@ class HttpProber final : public Prober {
     target_.endpoint = {asio::ip::make_address(spec.address), effective_port(spec.monitor)};
     target_.timeout = spec.monitor.timeout;
     target_.rule = HttpRule(spec.monitor);
-    if (auto request = build_request(spec)) {
+    if (auto request = build_request(spec.monitor, spec.service)) {
       target_.request = *std::move(request);
     } else {
       unusable_ = std::move(request).error().text;
     }
     if (spec.monitor.protocol == Protocol::https) {
-      target_.tls_name = tls_name(host_of(spec));
+      target_.tls_name = tls_name(host_of(spec.monitor, spec.service));
       policy_.emplace(TlsPolicy{spec.monitor.tls.verify, spec.monitor.tls.ca_file});
     }
   }

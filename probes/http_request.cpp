@@ -36,15 +36,14 @@ Error cannot_send(std::string_view what) {
 
 }  // namespace
 
-std::string host_of(const TargetSpec& target) {
-  if (!target.monitor.host.empty()) return target.monitor.host;
-  const bool ipv6 = target.service.find(':') != std::string::npos;
-  return ipv6 ? "[" + target.service + "]" : target.service;
+std::string host_of(const MonitorSpec& monitor, const std::string& service) {
+  if (!monitor.host.empty()) return monitor.host;
+  const bool ipv6 = service.find(':') != std::string::npos;
+  return ipv6 ? "[" + service + "]" : service;
 }
 
-Fallible<std::string> build_request(const TargetSpec& target) {
-  const auto& monitor = target.monitor;
-  const std::string host = host_of(target);
+Fallible<std::string> build_request(const MonitorSpec& monitor, const std::string& service) {
+  const std::string host = host_of(monitor, service);
   if (!clean_word(monitor.path)) return cannot_send("path");
   if (!clean_word(host)) return cannot_send("host");
   std::string request = "GET ";

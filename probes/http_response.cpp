@@ -68,24 +68,28 @@ HttpResponseReader::Step HttpResponseReader::broken(std::string fault) {
 std::optional<std::string_view> HttpResponseReader::take_line(std::string_view& input,
                                                               std::size_t limit,
                                                               const char* too_long) {
-  if (std::exchange(line_given_, false)) line_.clear();
+  if (std::exchange(line_done_, false)) {
+    line_.clear();
+    line_bytes_ = 0;
+  }
   const auto newline = input.find('\n');
   const auto size = newline == std::string_view::npos ? input.size() : newline + 1;
-  if (line_.size() + size > limit) {
+  if (line_bytes_ + size > limit) {
     broken(too_long);
     return std::nullopt;
   }
+  line_bytes_ += size;
   if (newline == std::string_view::npos) {
     line_.append(input);
     input = {};
     return std::nullopt;
   }
+  line_done_ = true;
   std::string_view line = input.substr(0, newline);
   input.remove_prefix(size);
   if (!line_.empty()) {
     line_.append(line);
     line = line_;
-    line_given_ = true;
   }
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   return line;
@@ -97,12 +101,11 @@ HttpResponseReader::Step HttpResponseReader::step(std::string_view& input) {
       case State::status_line:
       case State::header: {
         if (input.empty()) return Step::more;
-        const auto before = input.size();
         const auto line =
             take_line(input, max_head - head_bytes_, "header block larger than 32 KiB");
         if (state_ == State::broken) return Step::broken;
         if (!line) return Step::more;
-        head_bytes_ += std::max(before - input.size(), line->size());
+        head_bytes_ += line_bytes_;
         if (std::any_of(line->begin(), line->end(), control)) {
           return broken("control character in the header");
         }

@@ -78,7 +78,8 @@ class HttpResponseReader {
   std::optional<std::uint64_t> length_;
   std::uint64_t remaining_ = 0;
   std::string line_;
-  bool line_given_ = false;  // line_ was handed out by the last take_line()
+  std::size_t line_bytes_ = 0;  // of the present line, its end included
+  bool line_done_ = false;      // the last take_line() gave it out: the next one begins anew
   std::string_view body_;
   std::string fault_;
 };

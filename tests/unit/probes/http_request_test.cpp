@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "probes/prober.hpp"
 #include "probes/tls_client.hpp"
 
 namespace hotswapd {
@@ -19,6 +20,10 @@ TargetSpec target_with(std::string host, std::string path,
   target.monitor.path = std::move(path);
   target.monitor.headers = std::move(headers);
   return target;
+}
+
+Fallible<std::string> build_request(const TargetSpec& target) {
+  return build_request(target.monitor, target.service);
 }
 
 TEST(HttpRequest, DefaultsNameTheServiceWithoutAPort) {
