@@ -226,6 +226,9 @@ bool StoreDatabase::recover() {
     why_ = clean(db_.error());
     return false;
   }
+  // Reading proves nothing (a disk that turned read-only reads well): only a commit says that
+  // commits work.
+  if (fence() != SQLITE_OK) return false;
   usable_ = true;
   why_.clear();
   return true;

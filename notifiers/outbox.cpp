@@ -14,6 +14,8 @@ namespace {
 
 constexpr int burst = 32;  // deliveries in sequence before others on the loop get their turn
 
+constexpr Seconds drop_report_every{60};
+
 bool worth_a_retry(errc code) {
   return code == errc::unavailable || code == errc::timed_out || code == errc::unknown_fate;
 }
@@ -38,6 +40,9 @@ struct Outbox::Sink {
   asio::steady_timer wake;  // cancelled when there may be something to do
   bool failed_since_flush = false;
   bool told_failing = false;
+  std::uint64_t untold_drops = 0;
+  std::string drop_reason;  // of the last one
+  TimePoint next_drop_report{};
 };
 
 struct Outbox::Flush {
@@ -108,23 +113,23 @@ void Outbox::report(OutboxReport::Kind kind, const Sink& sink, std::string text)
   if (hooks_.report) hooks_.report({kind, sink.name, std::move(text)});
 }
 
-void Outbox::settle_drops(Sink& sink) {
+void Outbox::settle_drops(Sink& sink, const std::string& refusal) {
   for (const auto& drop : sink.queue.take_dropped()) {
-    const char* why = "";
+    ++sink.untold_drops;
     switch (drop.why) {
       case OutboxQueue::Drop::expired:
         ++stats_.expired;
-        why = "it could not be delivered in time";
+        sink.drop_reason = "not delivered in time";
         break;
       case OutboxQueue::Drop::refused:
         ++stats_.refused;
-        break;  // conclude() told the reason
+        sink.drop_reason = clean(refusal);
+        break;
       case OutboxQueue::Drop::overflow:
         ++stats_.overflowed;
-        why = "too many are waiting";
+        sink.drop_reason = "too many are waiting";
         break;
     }
-    if (*why != '\0') report(OutboxReport::Kind::dropped, sink, why);
     if (drop.id == 0) continue;
     if (drop.ready) {
       hooks_.finished(drop.id);
@@ -132,6 +137,12 @@ void Outbox::settle_drops(Sink& sink) {
       uncommitted_[drop.id] = nullptr;
     }
   }
+  if (sink.untold_drops == 0 || Clock::now() < sink.next_drop_report) return;
+  const auto count = std::exchange(sink.untold_drops, 0);
+  sink.next_drop_report = Clock::now() + drop_report_every;
+  report(OutboxReport::Kind::dropped, sink,
+         std::to_string(count) + (count == 1 ? " message dropped: " : " messages dropped: ") +
+             sink.drop_reason);
 }
 
 awaitable<Fallible<void>> Outbox::deliver(Sink& sink, std::string body) {
@@ -172,7 +183,7 @@ void Outbox::conclude(Sink& sink, const Fallible<void>& result) {
     }
   } else {
     sink.queue.refused();
-    report(OutboxReport::Kind::dropped, sink, clean(result.error().text));
+    settle_drops(sink, result.error().text);
   }
   settle_drops(sink);
   flush_->changed.cancel();

@@ -83,7 +83,7 @@ class Outbox {
 
   Sink& sink_of(const std::string& name);
   void push(OutboxMessage message, WallTime now, bool ready);
-  void settle_drops(Sink& sink);
+  void settle_drops(Sink& sink, const std::string& refusal = {});
   bool flushed() const;
   awaitable<void> run(Sink& sink);
   awaitable<Fallible<void>> deliver(Sink& sink, std::string body);

@@ -11,6 +11,7 @@ namespace {
 
 std::atomic<bool> sync_fails{false};
 std::atomic<bool> write_fails{false};
+std::atomic<bool> no_room{false};
 std::atomic<int> sync_millis{0};
 std::atomic<int> sync_count{0};
 
@@ -34,6 +35,7 @@ int x_read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
 }
 int x_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
   if (write_fails) return SQLITE_IOERR_WRITE;
+  if (no_room) return SQLITE_FULL;
   return inner(f)->pMethods->xWrite(inner(f), from, n, at);
 }
 int x_truncate(sqlite3_file* f, sqlite3_int64 size) {
@@ -100,7 +102,7 @@ FaultyVfs::FaultyVfs() {
   shim.szOsFile = static_cast<int>(sizeof(File)) + real->szOsFile;
   shim.pNext = nullptr;
   shim.xOpen = x_open;
-  sync_fails = write_fails = false;
+  sync_fails = write_fails = no_room = false;
   sync_millis = sync_count = 0;
   if (sqlite3_vfs_register(&shim, 1) != SQLITE_OK) std::abort();
 }
@@ -115,6 +117,9 @@ void FaultyVfs::fail_sync(bool on) {
 }
 void FaultyVfs::fail_write(bool on) {
   write_fails = on;
+}
+void FaultyVfs::full(bool on) {
+  no_room = on;
 }
 void FaultyVfs::sync_takes(std::chrono::milliseconds time) {
   sync_millis = static_cast<int>(time.count());

@@ -17,6 +17,7 @@ class FaultyVfs {
 
   void fail_sync(bool on);
   void fail_write(bool on);
+  void full(bool on);  // what a write says when there is no room
   void sync_takes(std::chrono::milliseconds time);
   int syncs() const;
 };

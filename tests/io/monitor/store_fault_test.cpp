@@ -85,6 +85,8 @@ TEST(StoreFault, AFailedWriteIsGotOver) {
   ASSERT_TRUE(commit(store, one_state(1)));
   disk.fail_write(true);
   EXPECT_FALSE(commit(store, one_state(2)));
+  // Opening and reading work all the time; the store must not think itself well for that.
+  EXPECT_FALSE(eventually([&] { return !store.health().failing; }, Millis(150)));
   disk.fail_write(false);
   ASSERT_TRUE(eventually([&] { return !store.health().failing; }));
   EXPECT_TRUE(commit(store, one_state(3)));
@@ -170,6 +172,29 @@ TEST(StoreFault, ALockedFileDelaysAndThenWorks) {
   ASSERT_EQ(other.exec("ROLLBACK"), SQLITE_OK);
   EXPECT_TRUE(commit(store, one_state(3)));
   EXPECT_FALSE(store.health().failing);
+}
+
+// Without root, too: what a full disk says, and the reserve, which is given up once and made again.
+TEST(StoreFault, NoRoomSpendsTheReserveAndMakesItAgain) {
+  const TempDir dir;
+  FaultyVfs disk;
+  auto opened = open_state_store(dir.path(), noon, quick());
+  ASSERT_TRUE(opened);
+  auto& store = **opened;
+  ASSERT_TRUE(commit(store, one_state(1)));
+  ASSERT_TRUE(std::filesystem::exists(dir / "reserve"));
+  disk.full(true);
+  const auto refused = commit(store, one_state(2));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::unavailable);
+  EXPECT_TRUE(store.health().failing);
+  disk.full(false);
+  EXPECT_TRUE(commit(store, one_state(3)));
+  EXPECT_FALSE(store.health().failing);
+  EXPECT_TRUE(eventually([&] { return !store.health().reserve_spent; }));
+  EXPECT_TRUE(std::filesystem::exists(dir / "reserve"));
+  opened = Error{};
+  EXPECT_EQ(stored_services(dir.path()), (std::set<std::string>{key(1).fqdn, key(3).fqdn}));
 }
 
 // A tmpfs of our own in a mount namespace of our own; exit 77 when the kernel does not let us.

@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <map>
 #include <stdexcept>
 #include <vector>
 
@@ -21,29 +22,29 @@ constexpr WallTime wall{std::chrono::hours(24 * 20'000)};
 struct Peer {
   std::vector<std::string> log;         // "deliver a1", "sent 1", "finished 1", "report ..."
   std::vector<Fallible<void>> answers;  // used up from the front; afterwards everything is accepted
-  bool hang = false;                    // until cancelled
+  std::string hanging;                  // the sink that does not answer before the deadline
   bool throws = false;
   bool make_fails = false;
   int made = 0;
-  int at_once = 0;
+  std::map<std::string, int> at_once;  // deliveries a sink
 };
 
 class FakeNotifier final : public Notifier {
  public:
-  explicit FakeNotifier(Peer& peer) : peer_(peer) {}
+  FakeNotifier(Peer& peer, std::string sink) : peer_(peer), sink_(std::move(sink)) {}
   awaitable<Fallible<void>> deliver(std::string body, TimePoint deadline) override {
-    if (++peer_.at_once > 1) peer_.log.push_back("two at once");
+    if (++peer_.at_once[sink_] > 1) peer_.log.push_back("two at once");
     if (peer_.throws) {
-      --peer_.at_once;
+      --peer_.at_once[sink_];
       throw std::runtime_error("broken\n");
     }
-    if (peer_.hang) {
+    if (peer_.hanging == sink_) {
       asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
       auto [ec] = co_await timer.async_wait(nothrow);
-      --peer_.at_once;
+      --peer_.at_once[sink_];
       co_return Error{errc::timed_out, ec ? "stopped" : "no answer"};
     }
-    --peer_.at_once;
+    --peer_.at_once[sink_];
     Fallible<void> answer;
     if (!peer_.answers.empty()) {
       answer = peer_.answers.front();
@@ -55,6 +56,7 @@ class FakeNotifier final : public Notifier {
 
  private:
   Peer& peer_;
+  std::string sink_;
 };
 
 class OutboxTest : public ::testing::Test {
@@ -72,16 +74,16 @@ class OutboxTest : public ::testing::Test {
     while (!ended && context_.run_one_for(Seconds(5)) > 0) {
     }
     EXPECT_TRUE(ended);
-    EXPECT_EQ(peer_.at_once, 0);
+    for (const auto& [sink, count] : peer_.at_once) EXPECT_EQ(count, 0) << sink;
   }
 
   Outbox& outbox() {
     if (outbox_) return *outbox_;
     OutboxHooks hooks;
-    hooks.make_notifier = [this](const std::string&) -> Fallible<std::unique_ptr<Notifier>> {
+    hooks.make_notifier = [this](const std::string& sink) -> Fallible<std::unique_ptr<Notifier>> {
       ++peer_.made;
       if (peer_.make_fails) return Error{errc::not_built, "no such sink"};
-      return std::unique_ptr<Notifier>(std::make_unique<FakeNotifier>(peer_));
+      return std::unique_ptr<Notifier>(std::make_unique<FakeNotifier>(peer_, sink));
     };
     hooks.sent = [this](std::int64_t id) { peer_.log.push_back("sent " + std::to_string(id)); };
     hooks.finished = [this](std::int64_t id) {
@@ -185,8 +187,8 @@ TEST_F(OutboxTest, WhatIsRefusedIsDroppedToldAndDeleted) {
   outbox().restore(message(1, "a1"), wall);
   outbox().restore(message(2, "a2"), wall);
   settle();
-  EXPECT_EQ(peer_.log, (Log{"fail a1", "report too long", "finished 1", "deliver a2", "sent 2",
-                            "finished 2"}));
+  EXPECT_EQ(peer_.log, (Log{"fail a1", "finished 1", "report 1 message dropped: too long",
+                            "deliver a2", "sent 2", "finished 2"}));
   EXPECT_EQ(outbox().stats().refused, 1u);
 }
 
@@ -194,7 +196,7 @@ TEST_F(OutboxTest, ASinkThatCannotBeMadeDropsItsMessages) {
   peer_.make_fails = true;
   outbox().restore(message(1, "a1"), wall);
   settle();
-  EXPECT_EQ(peer_.log, (Log{"report no such sink", "finished 1"}));
+  EXPECT_EQ(peer_.log, (Log{"finished 1", "report 1 message dropped: no such sink"}));
 }
 
 TEST_F(OutboxTest, ADefectInANotifierIsRetriedNotFatal) {
@@ -212,7 +214,7 @@ TEST_F(OutboxTest, ExpiredRowsAreDroppedAndDeleted) {
   old.expires = wall - Seconds(1);
   outbox().restore(old, wall);
   settle();
-  EXPECT_EQ(peer_.log, (Log{"report it could not be delivered in time", "finished 1"}));
+  EXPECT_EQ(peer_.log, (Log{"finished 1", "report 1 message dropped: not delivered in time"}));
   EXPECT_EQ(outbox().stats().expired, 1u);
 }
 
@@ -220,28 +222,35 @@ TEST_F(OutboxTest, ARowDroppedBeforeItsCommitIsDeletedAfterIt) {
   limits_.messages = 1;
   outbox().enqueue(message(1, "a1"), wall);
   outbox().enqueue(message(2, "a2"), wall);
-  EXPECT_EQ(peer_.log, Log{"report too many are waiting"});
+  EXPECT_EQ(peer_.log, Log{"report 1 message dropped: too many are waiting"});
   outbox().mark_ready(1);
   outbox().mark_ready(2);
   settle();
-  EXPECT_EQ(peer_.log, (Log{"report too many are waiting", "finished 1", "deliver a2", "sent 2",
-                            "finished 2"}));
+  EXPECT_EQ(peer_.log, (Log{"report 1 message dropped: too many are waiting", "finished 1",
+                            "deliver a2", "sent 2", "finished 2"}));
   EXPECT_EQ(outbox().stats().overflowed, 1u);
 }
 
 TEST_F(OutboxTest, ASinkThatHangsStopsNeitherTheOthersNorTheLoop) {
-  peer_.hang = true;
+  peer_.hanging = "fake";
   outbox().restore(message(1, "a1"), wall);
-  settle();
-  Peer other;
+  outbox().restore(message(2, "a2"), wall);
   auto elsewhere = message(0, "b1");
   elsewhere.sink = "another";
-  peer_.hang = false;  // the first delivery hangs on; the second sink has a notifier of its own
-  peer_.at_once = 0;
   outbox().enqueue(elsewhere, wall);
   settle();
   EXPECT_EQ(peer_.log, Log{"deliver b1"});
-  peer_.at_once = 1;
+  EXPECT_EQ(peer_.at_once["fake"], 1);
+  EXPECT_EQ(outbox().stats().queued, 2u);
+}
+
+TEST_F(OutboxTest, ManyDropsAreOneLine) {
+  limits_.messages = 10;
+  peer_.hanging = "fake";
+  for (int i = 0; i < 500; ++i) outbox().enqueue(message(0, "x"), wall);
+  settle();
+  EXPECT_EQ(peer_.log, Log{"report 1 message dropped: too many are waiting"});
+  EXPECT_EQ(outbox().stats().overflowed, 490u);
 }
 
 TEST_F(OutboxTest, ALongBacklogLetsOthersOnTheLoopRun) {
@@ -281,7 +290,7 @@ TEST_F(OutboxTest, FlushGivesUpOnASinkThatFailsAndOnUncommittedRows) {
 }
 
 TEST_F(OutboxTest, FlushEndsAtItsDeadline) {
-  peer_.hang = true;
+  peer_.hanging = "fake";
   outbox().restore(message(1, "a1"), wall);
   settle();
   const auto begin = Clock::now();
