@@ -53,6 +53,13 @@ class SessionSink final : public ControlSink {
   std::shared_ptr<const std::atomic<bool>> open_;
 };
 
+// A cancellation that comes while an operation completes by itself is not seen by that operation,
+// and the next one would know nothing of it: so this is asked before each wait.
+awaitable<bool> being_stopped() {
+  const auto state = co_await asio::this_coro::cancellation_state;
+  co_return state.cancelled() != asio::cancellation_type::none;
+}
+
 awaitable<result<std::size_t>> read_some(Socket& socket, asio::mutable_buffer into) {
   auto [ec, bytes] = co_await socket.async_read_some(into, nothrow);
   if (ec) co_return ec;
@@ -132,6 +139,7 @@ awaitable<result<std::string>> ControlSession::read_line() {
       co_return line;
     }
     scanned_ = input_.size();
+    if (co_await being_stopped()) co_return error_code(asio::error::operation_aborted);
     const auto into = asio::buffer(piece);
     auto bytes = co_await with_deadline(read_some(socket_, into), deadline, asio::error::timed_out);
     if (!bytes) co_return bytes.error();
@@ -141,6 +149,7 @@ awaitable<result<std::string>> ControlSession::read_line() {
 }
 
 awaitable<error_code> ControlSession::write(std::string text) {
+  if (co_await being_stopped()) co_return error_code(asio::error::operation_aborted);
   const auto from = asio::buffer(std::as_const(text));
   const TimePoint deadline = Clock::now() + limits_.write;
   auto bytes = co_await with_deadline(write_all(socket_, from), deadline, asio::error::timed_out);
@@ -164,6 +173,7 @@ void ControlSession::ask(ControlRequest request) {
 awaitable<result<ControlSession::Answer>> ControlSession::wait_for_answer() {
   wake_.expires_after(limits_.answer);
   while (!answer_) {
+    if (co_await being_stopped()) co_return error_code(asio::error::operation_aborted);
     auto [ec] = co_await wake_.async_wait(nothrow);
     if (answer_) break;
     if (ec) co_return ec;
@@ -196,14 +206,17 @@ void ControlSession::take_event(std::uint64_t request, std::string line) {
 
 awaitable<void> ControlSession::stream() {
   using namespace asio::experimental::awaitable_operators;
+  if (co_await being_stopped()) co_return;
   // Either side ends it: the client has left, or it could not be written to.
   co_await (drain() || pump_events());
 }
 
 awaitable<error_code> ControlSession::drain() {
+  co_await asio::this_coro::throw_if_cancelled(false);
   std::array<char, 1024> piece;
   const auto into = asio::buffer(piece);
   for (;;) {
+    if (co_await being_stopped()) co_return error_code(asio::error::operation_aborted);
     auto [ec, bytes] = co_await socket_.async_read_some(into, nothrow);
     if (ec) co_return ec;
   }
@@ -212,11 +225,10 @@ awaitable<error_code> ControlSession::drain() {
 awaitable<error_code> ControlSession::pump_events() {
   co_await asio::this_coro::throw_if_cancelled(false);
   while (*open_) {
+    if (co_await being_stopped()) co_return error_code(asio::error::operation_aborted);
     if (events_.empty()) {
       wake_.expires_at(TimePoint::max());
-      auto [ec] = co_await wake_.async_wait(nothrow);
-      const auto cancelled = (co_await asio::this_coro::cancellation_state).cancelled();
-      if (cancelled != asio::cancellation_type::none) co_return ec;
+      co_await wake_.async_wait(nothrow);
       continue;
     }
     std::string line = std::move(events_.front());

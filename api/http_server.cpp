@@ -172,7 +172,7 @@ awaitable<bool> HttpServer::Impl::exchange(tcp::socket& socket, beast::flat_buff
   unsigned version = 11;
   if (!read) {
     const unsigned status = status_of_bad_request(read.error());
-    if (status == 0 || tasks.stopping()) co_return false;
+    if (status == 0) co_return false;
     response = plain(status);
   } else {
     const auto& message = parser.get();
@@ -189,6 +189,8 @@ awaitable<bool> HttpServer::Impl::exchange(tcp::socket& socket, beast::flat_buff
       response = respond(request);
     }
   }
+  if (tasks.stopping())
+    co_return false;  // the cancellation may have met a read that had just completed
   Message message = as_message(std::move(response), version, head, keep_alive);
   const auto written =
       co_await with_deadline(write_response(socket, message), deadline, asio::error::timed_out);
