@@ -1,5 +1,6 @@
 #include "app/outbox_teller.hpp"
 
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
 
@@ -22,7 +23,8 @@ WallTime wall_now() {
 
 OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark,
                            Logger& log, SyslogSite site, std::string host)
-    : store_(store),
+    : executor_(executor),
+      store_(store),
       mark_(std::move(mark)),
       log_(log),
       site_(std::move(site)),
@@ -122,10 +124,16 @@ void OutboxTeller::finished(std::int64_t id) {
 void OutboxTeller::forget_delivered() {
   if (delivered_.empty()) return;
   Batch batch;
-  batch.delivered = std::exchange(delivered_, {});
-  // When this fails the rows are found again at the next start, and the mark says that they were
-  // told.
-  store_.commit(std::move(batch), [](const Fallible<void>&) {});
+  batch.delivered = delivered_;
+  auto done = [this, ids = std::exchange(delivered_, {}), executor = executor_,
+               alive = std::weak_ptr<bool>(alive_)](const Fallible<void>& result) {
+    if (result) return;
+    // The rows are still there: the mark answers for them, and its ring is finite.
+    asio::post(executor, [this, ids, alive] {
+      if (!alive.expired()) delivered_.insert(delivered_.end(), ids.begin(), ids.end());
+    });
+  };
+  store_.commit(std::move(batch), std::move(done));
 }
 
 awaitable<void> OutboxTeller::stop(TimePoint deadline) {

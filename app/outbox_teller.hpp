@@ -38,6 +38,7 @@ class OutboxTeller final : public Teller {
   void finished(std::int64_t id);
   void forget_delivered();
 
+  asio::any_io_executor executor_;
   StateStore& store_;
   DeliveryMark mark_;
   Logger& log_;
