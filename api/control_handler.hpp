@@ -24,7 +24,7 @@ class ControlSink {
 
 // The right to answer one request: exactly one of answer(), fail() and stream(), now or later.
 // Copies share it; the second answer is dropped, and when the last copy goes without one, the
-// client is told so. Any thread, but the last copy must be gone before the server's loop is.
+// client is told so. Any thread; once the server's stop() has completed it does nothing.
 class ControlResponder {
  public:
   explicit ControlResponder(std::shared_ptr<ControlSink> sink);

@@ -30,6 +30,7 @@ class SessionSink final : public ControlSink {
         open_(std::move(open)) {}
 
   void answer(std::string line, bool stream_follows) override {
+    if (!*open_) return;  // and perhaps no loop any more
     asio::dispatch(executor_, [weak = session_, request = request_, text = std::move(line),
                                stream_follows]() mutable {
       if (auto session = weak.lock())
@@ -38,6 +39,7 @@ class SessionSink final : public ControlSink {
   }
 
   void event(std::string line) override {
+    if (!*open_) return;
     asio::dispatch(executor_,
                    [weak = session_, request = request_, text = std::move(line)]() mutable {
                      if (auto session = weak.lock()) session->take_event(request, std::move(text));
