@@ -116,7 +116,8 @@ def test_above_the_limit_of_swaps_it_holds_and_says_so_once(world):
     assert daemon.serves() == [world.primary]
     explained = daemon.ctl_ok("explain", NAME)
     assert "max_swaps_per_hour" in explained or re.search(r"swaps? .*hour", explained)
-    alarms = re.findall(r"^.*HS\d{4}.*(?:max_swaps_per_hour|swaps? .*hour).*$", daemon.log(), re.M)
+    assert re.search(r"HOLDS +swap-limit", explained), explained
+    alarms = re.findall(r"^\S+ error HS\d{4} .*hour.*$", daemon.log(), re.M)
     assert len(alarms) == 1, alarms
     # A restart does not forget what was spent.
     daemon.kill()
@@ -131,6 +132,8 @@ def test_above_the_limit_of_swaps_it_holds_and_says_so_once(world):
 def test_explain_shows_the_evidence_of_a_swap(world):
     primary, _ = world.pair()
     daemon = world.settled(world.service(monitor={"retries": 1}))
+    calm = daemon.ctl_ok("explain", NAME)
+    assert "maintenance" in calm and "HOLDS" not in calm, f"no guard stands in the way:\n{calm}"
     primary.behaviour = 503
     daemon.wait_status("failover")
     explained = daemon.ctl_ok("explain", NAME)
