@@ -37,7 +37,7 @@ def test_bad_requests_are_refused_and_harm_nobody(world):
                 client.sendall(data)
                 client.shutdown(socket.SHUT_WR)
                 answer = client.recv(4096)
-            except (ConnectionResetError, BrokenPipeError):
+            except OSError:  # it has closed already: its right with such a request
                 answer = b""
         assert answer == b"" or answer.startswith(b"HTTP/1."), answer[:100]
         assert get(world, "/healthz")[0] == 200
