@@ -283,7 +283,7 @@ const ObjectSpec* aws_keys() {
                       {"access_key_id", text(1, 128), "", "Instead of a profile."},
                       {"role_arn", text(1, 2048), "", "Role to assume."},
                       {"external_id", text(1, 1224), "", "For the role."},
-                      {"account_id", text(12, 12), "", "Checked against the caller's account."},
+                      {"account_id", text(1, 12), "", "Checked against the caller's account."},
                       {"use_fips", flag(), "false", "Use FIPS endpoints."},
                   },
                   {SecretPair{"secret_access_key"}});

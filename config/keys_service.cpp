@@ -22,8 +22,9 @@ const ObjectSpec* tls_keys() {
 
 const ObjectSpec* degraded_keys() {
   static const ObjectSpec spec = make_object(
-      "degraded", {{"latency_above", duration(1, 60 * kSecond), "",
-                    "A slower answer marks the address as degraded; it never swaps.", true}});
+      "degraded",
+      {{"latency_above", duration(1, 60 * kSecond), "",
+        "Latency above which the address is shown as degraded; it never swaps.", true}});
   return &spec;
 }
 

@@ -27,7 +27,8 @@ void read_drills(Object& root, const Names& names, Config& config);
 
 // One monitor, over the defaults that are in `monitor`. `main` is false for what a backup does
 // differently.
-void read_monitor(Object& o, bool main, MonitorSpec& monitor);
+// True when the interval is known.
+bool read_monitor(Object& o, bool main, MonitorSpec& monitor);
 
 // "1 attempt", "3 attempts"
 std::string counted(long long count, const char* singular);

@@ -117,9 +117,11 @@ void read_account(Object& o, AwsAccount& account) {
   o.take("external_id", account.external_id);
   account.endpoints = o.texts_by_name("endpoints");
   o.take("use_fips", account.use_fips);
-  if (o.take("account_id", account.account_id) &&
-      !std::all_of(account.account_id.begin(), account.account_id.end(),
-                   [](char c) { return c >= '0' && c <= '9'; })) {
+  const auto twelve_digits = [](const std::string& id) {
+    return id.size() == 12 &&
+           std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (o.take("account_id", account.account_id) && !twelve_digits(account.account_id)) {
     o.error("account_id", "is not the twelve digits of an account");
   }
   const bool secret_given = secret || o.has("secret_access_key") || o.has("secret_access_key_file");
@@ -138,17 +140,13 @@ void read_account(Object& o, AwsAccount& account) {
 }
 
 // Every zone belongs to one provider.
-void check_zones(Object& root, const Config& config) {
-  std::map<std::string_view, std::string_view> owner;
-  for (const auto& [name, provider] : config.providers) {
-    for (const auto& zone : provider.zones) {
-      const auto [first, fresh] = owner.emplace(zone, name);
-      if (fresh || first->second == name) continue;
-      const Path providers = root.path("providers");
-      root.reader().error(root.where("providers"), {&providers, name, -1},
-                          "serves the zone " + zone + " that the provider " +
-                              std::string(first->second) + " serves too; a zone has one provider");
-    }
+void check_zones(Object& o, const ProviderConfig& provider,
+                 std::map<std::string, std::string>& owners) {
+  for (const auto& zone : provider.zones) {
+    const auto [first, fresh] = owners.emplace(zone, provider.name);
+    if (fresh || first->second == provider.name) continue;
+    o.error("zones", "the zone " + zone + " is served by the provider " + clean(first->second, 64) +
+                         " already; a zone has one provider");
   }
 }
 
@@ -170,7 +168,9 @@ void read_file(Object& root, Config& config) {
                                      " bytes, too long for a unix socket");
   }
   root.take("shards", config.shards);
+  const std::size_t errors_before = reader.errors();
   config.dns_listen = sockets(root, "dns_listen");
+  const bool dns_off = config.dns_listen.empty() && reader.errors() == errors_before;
   root.object("api", [&](Object& o) { read_api(o, config.api.emplace()); });
   root.object("resolver", [&](Object& o) { config.resolver.servers = sockets(o, "servers"); });
   root.object("probe_policy", [&](Object& o) {
@@ -194,15 +194,16 @@ void read_file(Object& root, Config& config) {
     account.name = name;
     read_account(o, account);
   });
+  std::map<std::string, std::string> owners;
   root.each_named("providers", [&](Object& o, std::string_view name) {
     ProviderConfig provider;
     read_provider(o, name, names, provider);
-    if (provider.embedded() && config.dns_listen.empty() && !root.has("dns_listen")) {
+    if (provider.embedded() && dns_off) {
       o.error("type", "needs dns_listen, the addresses on which the embedded DNS answers");
     }
+    check_zones(o, provider, owners);
     config.providers[std::string(name)] = std::move(provider);
   });
-  check_zones(root, config);
   read_services(root, names, config);
   read_drills(root, names, config);
   root.object("cluster", [&](Object& o) {

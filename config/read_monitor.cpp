@@ -158,7 +158,7 @@ void warn_useless(Object& o, Protocol protocol) {
 
 }  // namespace
 
-void read_monitor(Object& o, bool main, MonitorSpec& monitor) {
+bool read_monitor(Object& o, bool main, MonitorSpec& monitor) {
   const Protocol inherited = monitor.protocol;
   const bool known = o.take("protocol", monitor.protocol);
   if (known && !main && !same_kind(inherited, monitor.protocol)) {
@@ -170,7 +170,7 @@ void read_monitor(Object& o, bool main, MonitorSpec& monitor) {
     fresh.degraded_above = monitor.degraded_above;
     monitor = std::move(fresh);
   }
-  if (main) o.take("interval", monitor.interval);
+  const bool interval = !main || o.take("interval", monitor.interval);
   o.take("retries", monitor.retries);
   o.take("timeout", monitor.timeout);
   o.take("port", monitor.port);
@@ -188,6 +188,7 @@ void read_monitor(Object& o, bool main, MonitorSpec& monitor) {
   o.object("degraded",
            [&](Object& degraded) { degraded.take("latency_above", monitor.degraded_above); });
   if (known || !main) warn_useless(o, monitor.protocol);
+  return interval;
 }
 
 }  // namespace hotswapd::config

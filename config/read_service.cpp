@@ -73,17 +73,17 @@ class ServiceReader {
     if (!o_.has("monitor")) return;
     o_.object("monitor", [&](Object& m) {
       const std::size_t before = m.reader().errors();
-      read_monitor(m, true, spec_.monitor);
+      interval_ok_ = read_monitor(m, true, spec_.monitor);
       m.take("fall", spec_.fall);
       spec_.recheck = spec_.monitor.interval;
-      if (m.take("recheck", spec_.recheck) && spec_.recheck > spec_.monitor.interval) {
+      if (m.take("recheck", spec_.recheck) && interval_ok_ &&
+          spec_.recheck > spec_.monitor.interval) {
         m.error("recheck", "is longer than the interval of " +
                                duration_text(spec_.monitor.interval.count()) +
                                "; give at most that");
         spec_.recheck = spec_.monitor.interval;
       }
-      interval_ok_ = m.has("interval");
-      warn_outlasting(m, spec_.monitor);
+      if (interval_ok_) warn_outlasting(m, spec_.monitor);
       monitor_ok_ = m.reader().errors() == before;
     });
   }

@@ -54,7 +54,7 @@ std::string suggestion(const ObjectSpec& spec, std::string_view name) {
 std::string phrase(std::string_view doc) {
   std::string out(doc);
   if (!out.empty() && out.back() == '.') out.pop_back();
-  const bool word = out.size() > 1 && out[1] >= 'a' && out[1] <= 'z';
+  const bool word = out.size() > 1 && (out[1] == ' ' || (out[1] >= 'a' && out[1] <= 'z'));
   if (word && out[0] >= 'A' && out[0] <= 'Z') out[0] = static_cast<char>(out[0] - 'A' + 'a');
   return out;
 }
@@ -174,7 +174,9 @@ std::optional<std::string_view> Reader::expand(const Node& node, const Path& pat
     }
     const auto value = variable(name);
     if (!value) {
-      error(node, path, "the environment variable " + clean(name, 80) + " is not set");
+      error(node, path,
+            "the environment variable " + clean(name, 80) +
+                " is not set; set it, or write $${ for ${ itself");
       return std::nullopt;
     }
     out += *value;
@@ -226,6 +228,14 @@ std::optional<Secret> Reader::secret_file(const Node& node, const Path& path) {
   return std::move(*secret);
 }
 
+Object::~Object() {
+  if (reader_.audit == nullptr) return;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].asked)
+      reader_.audit->insert(std::string(spec_.name) + '.' + std::string(spec_.keys[i].name));
+  }
+}
+
 Object::Object(Reader& reader, const Node& node, const ObjectSpec& spec, Path path)
     : reader_(reader), node_(node), spec_(spec), path_(path), slots_(spec.keys.size()) {
   if (node.kind != NodeKind::mapping) {
@@ -247,8 +257,13 @@ Object::Object(Reader& reader, const Node& node, const ObjectSpec& spec, Path pa
   });
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Key& key = spec_.keys[i];
-    if (key.required && slots_[i].value == nullptr) {
+    if (!key.required) continue;
+    if (slots_[i].value == nullptr) {
       reader_.error(node, this->path(key.name), "is missing; give it: " + phrase(key.doc));
+    } else if (slots_[i].value->kind == NodeKind::null && key.type.object != nullptr) {
+      error(key.name, "has no value; give it: " + phrase(key.doc));
+    } else if (slots_[i].value->kind == NodeKind::null && key.type.of) {
+      error(key.name, "has no value; give it: " + phrase(key.doc));
     }
   }
   for (const auto& pair : spec_.secrets) {
@@ -431,14 +446,6 @@ std::map<std::string, std::string> Object::texts_by_name(std::string_view key) {
     auto text = reader_.scalar(*type(key).of, value, {&map_path, name, -1});
     if (text) out[std::string(name)] = std::move(text->text);
   });
-  return out;
-}
-
-std::vector<std::string_view> Object::forgotten() const {
-  std::vector<std::string_view> out;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].asked) out.push_back(spec_.keys[i].name);
-  }
   return out;
 }
 

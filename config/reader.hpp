@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -62,6 +63,9 @@ class Reader {
 
   Source& source() noexcept { return source_; }
   std::string control_group = "hotswapd";
+  // When set, gathers every "object.key" that the reading code asked for: a test compares it with
+  // the table.
+  std::set<std::string>* audit = nullptr;
 
  private:
   struct Use {
@@ -87,6 +91,7 @@ class Object {
   // Reports unknown, duplicate and missing keys at once. Not a mapping: an error, and an object
   // without keys.
   Object(Reader& reader, const Node& node, const ObjectSpec& spec, Path path);
+  ~Object();
   Object(const Object&) = delete;
   Object& operator=(const Object&) = delete;
 
@@ -153,9 +158,6 @@ class Object {
   // For the special shapes: the node as it stands, nullptr when absent, and the table's entry.
   const Node* raw(std::string_view key) const;
   const Type& type(std::string_view key) const;
-
-  // Keys of the table that the reading code never asked for: a fault of that code, found by a test.
-  std::vector<std::string_view> forgotten() const;
 
  private:
   struct Slot {

@@ -31,6 +31,13 @@ std::optional<std::int64_t> whole(std::string_view text) {
   return value;
 }
 
+// As whole(), but without leading zeros, which some readers of YAML take for octal.
+std::optional<std::int64_t> written_number(std::string_view text) {
+  const std::string_view magnitude = text.starts_with('-') ? text.substr(1) : text;
+  if (magnitude.size() > 1 && magnitude.front() == '0') return std::nullopt;
+  return whole(text);
+}
+
 bool has_control(std::string_view text, bool lines_allowed) {
   return std::any_of(text.begin(), text.end(), [&](char c) {
     const auto b = static_cast<unsigned char>(c);
@@ -60,18 +67,25 @@ bool parse_text(const Type& type, std::string_view text, Scalar& out, std::strin
   return true;
 }
 
+constexpr auto kFlags = std::to_array<std::pair<std::string_view, bool>>(
+    {{"true", true}, {"True", true},   {"TRUE", true},   {"yes", true},    {"Yes", true},
+     {"YES", true},  {"on", true},     {"On", true},     {"ON", true},     {"y", true},
+     {"Y", true},    {"false", false}, {"False", false}, {"FALSE", false}, {"no", false},
+     {"No", false},  {"NO", false},    {"off", false},   {"Off", false},   {"OFF", false},
+     {"n", false},   {"N", false}});
+
 bool parse_flag(std::string_view text, Scalar& out, std::string& problem) {
-  const std::string word = lower(text);
-  const bool yes = word == "true" || word == "yes" || word == "on" || word == "y";
-  const bool no = word == "false" || word == "no" || word == "off" || word == "n";
-  if (!yes && !no) return fail(problem, "is not a flag; give true or false (Y and N work too)");
-  out.number = yes ? 1 : 0;
-  return true;
+  for (const auto& [spelling, value] : kFlags) {
+    if (text != spelling) continue;
+    out.number = value ? 1 : 0;
+    return true;
+  }
+  return fail(problem, "is not a flag; give true or false (Y and N work too)");
 }
 
 bool parse_integer(const Type& type, std::string_view text, Scalar& out, std::string& problem) {
   const std::string range = std::to_string(type.min) + " .. " + std::to_string(type.max);
-  const auto value = whole(text);
+  const auto value = written_number(text);
   if (!value) return fail(problem, "is not a whole number; give one from " + range);
   if (*value < type.min || *value > type.max) {
     return fail(problem, "is out of range; give a whole number from " + range);
@@ -91,6 +105,7 @@ constexpr std::array<UnitName, 5> kUnits{
 std::optional<std::int64_t> duration_of(std::string_view text) {
   const auto unit_at = text.find_first_not_of("0123456789");
   if (unit_at == std::string_view::npos || unit_at == 0) return std::nullopt;
+  if (unit_at > 1 && text.front() == '0') return std::nullopt;
   for (const auto& unit : kUnits) {
     if (text.substr(unit_at) != unit.name) continue;
     const auto count = whole(text.substr(0, unit_at));
@@ -103,7 +118,7 @@ std::optional<std::int64_t> duration_of(std::string_view text) {
 }
 
 bool parse_duration(const Type& type, std::string_view text, Scalar& out, std::string& problem) {
-  if (digits(text)) {
+  if (digits(text) && (text.size() == 1 || text.front() != '0')) {
     const auto count = whole(text).value_or(std::numeric_limits<std::int32_t>::max());
     switch (type.unit) {
       case Unit::required:
@@ -458,6 +473,10 @@ bool parse_scalar(const Type& type, std::string_view text, Scalar& out, std::str
     default:
       return fail(problem, "is not one value");
   }
+}
+
+std::span<const std::pair<std::string_view, bool>> flag_words() {
+  return kFlags;
 }
 
 std::string duration_text(std::int64_t milliseconds) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/key_table.hpp"
 
@@ -22,6 +24,9 @@ struct Scalar {
 // True and `out`, or false and `problem`: what is wrong and what would be right, without the value
 // itself.
 bool parse_scalar(const Type& type, std::string_view text, Scalar& out, std::string& problem);
+
+// Every spelling of a flag: true, True, TRUE, yes, on, Y, false ...
+std::span<const std::pair<std::string_view, bool>> flag_words();
 
 // "10s", "1m30s": the shortest spelling with the units of the file.
 std::string duration_text(std::int64_t milliseconds);
