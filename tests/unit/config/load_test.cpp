@@ -1,0 +1,371 @@
+// What a good file becomes: every field of a service, every default, references, warnings.
+#include "config/load.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+
+#include "config/not_built.hpp"
+#include "support.hpp"
+
+namespace hotswapd::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::string> warnings(const std::string& text) {
+  return messages(load(text), Severity::warning);
+}
+
+TEST(Load, AnEmptyMappingIsAllDefaults) {
+  const Config config = good("{}\n");
+  EXPECT_EQ(config, Config{});
+  EXPECT_EQ(config.state_dir, "/var/lib/hotswapd");
+  EXPECT_EQ(config.control_socket, "/run/hotswapd/control.sock");
+  EXPECT_EQ(config.control_group, "hotswapd");
+  EXPECT_TRUE(config.dns_listen.empty());
+  EXPECT_FALSE(config.api.has_value());
+}
+
+TEST(Load, ListsAndSectionsMayBeEmpty) {
+  EXPECT_EQ(good("services:\ncontacts:\nnotify:\nproviders: {}\ndns_listen: []\nsite:\n"),
+            Config{});
+}
+
+TEST(Load, ServiceDefaultsAreDyns) {
+  const ServiceSpec spec = service();
+  ServiceSpec expected;
+  expected.key = {"example.com", "www.example.com"};
+  expected.address = "192.0.2.10";
+  expected.monitor.protocol = Protocol::http;
+  expected.monitor.interval = 60s;
+  expected.monitor.retries = 1;
+  expected.monitor.timeout = 10s;
+  expected.backups = {{FailoverMode::ip, "198.51.100.10", expected.monitor}};
+  expected.provider = "here";
+  expected.ttl = 30;
+  expected.recheck = 60s;
+  EXPECT_EQ(spec, expected);
+  EXPECT_EQ(spec.syslog.port, 514);
+  EXPECT_EQ(spec.max_swaps_per_hour, 6);
+  EXPECT_TRUE(spec.auto_recover);
+  EXPECT_EQ(spec.recovery_delay, 0);
+}
+
+TEST(Load, EveryFieldOfAService) {
+  const ServiceSpec spec = service(
+      "auto_recover: N\nrecovery_delay: 3\nttl: 2\nnotify_events: \" ip, nosrv \"\nprobe_address: "
+      "10.0.0.10\n"
+      "mode: observe\non_all_down: primary\non_drift: enforce\nmax_swaps_per_hour: 9\nrto: 5m\n"
+      "syslog: {server: Log.Example.net., port: 1514, ident: dyn, facility: local0, delivery: "
+      "all,\n"
+      "         probe_fmt: \"%hos\", status_fmt: \"%sta\"}\n"
+      "maintenance: [{from: 1970-01-01T00:00:01Z, to: 1970-01-02T00:00:00Z, swaps: yes, tell: Y}]",
+      "protocol: https, interval: 5s, retries: 2, timeout: 1500ms, port: 8443, path: healthz, "
+      "host: \"h.example:8443\", "
+      "header: {X-Probe: \" hotswapd \", Accept: text/plain}, expected: \"a\\nb\", status: "
+      "[200-299, 304], "
+      "redirects: fail, tls: {verify: false, ca_file: /ca.pem}, fall: 3, recheck: 1s");
+  EXPECT_FALSE(spec.auto_recover);
+  EXPECT_EQ(spec.recovery_delay, 3);
+  EXPECT_EQ(spec.ttl, 2u);
+  EXPECT_EQ(spec.notify, (NotifyEvents{true, false, true}));
+  EXPECT_EQ(spec.notify_text, "ip, nosrv");
+  EXPECT_EQ(spec.probe_address, "10.0.0.10");
+  EXPECT_EQ(spec.mode, ServiceMode::observe);
+  EXPECT_EQ(spec.on_all_down, OnAllDown::primary);
+  EXPECT_EQ(spec.on_drift, OnDrift::enforce);
+  EXPECT_EQ(spec.max_swaps_per_hour, 9);
+  EXPECT_EQ(spec.rto, Seconds(300));
+  EXPECT_EQ(spec.syslog, (SyslogSpec{"log.example.net", 1514, "dyn", 16, SyslogDelivery::all,
+                                     SyslogTransport::udp, SyslogFormat::rfc3164, "%hos", "%sta"}));
+  EXPECT_EQ(spec.maintenance,
+            (std::vector<MaintenanceWindow>{{WallTime(1s), WallTime(24h), true, true}}));
+  const MonitorSpec& m = spec.monitor;
+  EXPECT_EQ(m.protocol, Protocol::https);
+  EXPECT_EQ(m.interval, 5s);
+  EXPECT_EQ(m.retries, 2);
+  EXPECT_EQ(m.timeout, 1500ms);
+  EXPECT_EQ(m.port, 8443);
+  EXPECT_EQ(m.path, "/healthz");
+  EXPECT_EQ(m.host, "h.example:8443");
+  EXPECT_EQ(m.headers, (std::vector<std::pair<std::string, std::string>>{
+                           {"X-Probe", "hotswapd"}, {"Accept", "text/plain"}}));
+  EXPECT_EQ(m.expected, "a\nb");
+  EXPECT_EQ(m.status, (std::vector<StatusRange>{{200, 299}, {304, 304}}));
+  EXPECT_FALSE(m.tls.verify);
+  EXPECT_EQ(m.tls.ca_file, "/ca.pem");
+  EXPECT_EQ(spec.fall, 3);
+  EXPECT_EQ(spec.recheck, 1s);
+  EXPECT_EQ(spec.backups[0].monitor, spec.monitor);
+}
+
+TEST(Load, IntervalAndTtl) {
+  struct Row {
+    const char* interval;
+    Millis expected;
+    std::uint32_t ttl;
+  };
+  for (const Row& row :
+       {Row{"1", 60s, 30}, Row{"5", 300s, 150}, Row{"10", 600s, 300}, Row{"15", 900s, 450},
+        Row{"\"1\"", 60s, 30}, Row{"1s", 1s, 1}, Row{"3s", 3s, 1}, Row{"4999ms", 4999ms, 2},
+        Row{"10s", 10s, 5}, Row{"2h", 2h, 3600}, Row{"1d", 24h, 43200}}) {
+    const ServiceSpec spec = service("", std::string("protocol: TCP, interval: ") + row.interval);
+    EXPECT_EQ(spec.monitor.interval, row.expected) << row.interval;
+    EXPECT_EQ(spec.ttl, row.ttl) << row.interval;
+    EXPECT_EQ(service("ttl: " + std::to_string(row.ttl),
+                      std::string("protocol: TCP, interval: ") + row.interval)
+                  .ttl,
+              row.ttl);
+  }
+}
+
+TEST(Load, TimeoutsAreSecondsOrDurations) {
+  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 25").monitor.timeout, 25s);
+  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 250ms").monitor.timeout, 250ms);
+  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 1m").monitor.timeout, 60s);
+}
+
+TEST(Load, FacilitiesHaveTheNumbersOfSyslog) {
+  const std::pair<const char*, int> rows[] = {
+      {"kern", 0},      {"user", 1},   {"mail", 2}, {"daemon", 3},    {"auth", 4},
+      {"syslog", 5},    {"lpr", 6},    {"news", 7}, {"uucp", 8},      {"cron", 9},
+      {"authpriv", 10}, {"ftp", 11},   {"ntp", 12}, {"security", 13}, {"console", 14},
+      {"local0", 16},   {"local7", 23}};
+  for (const auto& [name, number] : rows) {
+    EXPECT_EQ(
+        service(std::string("syslog: {server: 192.0.2.9, facility: ") + name + "}").syslog.facility,
+        number)
+        << name;
+  }
+}
+
+TEST(Load, WordsMeanTheirEnumerators) {
+  const std::pair<const char*, Protocol> protocols[] = {
+      {"NONE", Protocol::none}, {"http", Protocol::http}, {"Https", Protocol::https},
+      {"PING", Protocol::ping}, {"smtp", Protocol::smtp}, {"TCP", Protocol::tcp}};
+  for (const auto& [name, value] : protocols) {
+    EXPECT_EQ(service("", std::string("interval: 1, protocol: ") + name).monitor.protocol, value)
+        << name;
+  }
+  const std::pair<const char*, Redirects> redirects[] = {
+      {"fail", Redirects::fail}, {"follow", Redirects::follow}, {"accept", Redirects::accept}};
+  for (const auto& [name, value] : redirects) {
+    EXPECT_EQ(service("", std::string("protocol: HTTP, interval: 1, redirects: ") + name)
+                  .monitor.redirects,
+              value);
+  }
+  EXPECT_EQ(
+      service("syslog: {server: a, transport: tls, format: rfc5424, delivery: change}").syslog,
+      (SyslogSpec{"a", 514, "dynect", 3, SyslogDelivery::change, SyslogTransport::tls,
+                  SyslogFormat::rfc5424, "", ""}));
+  EXPECT_EQ(service("syslog: {server: a, transport: tcp}").syslog.transport, SyslogTransport::tcp);
+}
+
+TEST(Load, HeadersAsText) {
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  const auto headers = [](const std::string& text) {
+    return service("", "protocol: HTTP, interval: 1, header: " + text).monitor.headers;
+  };
+  EXPECT_EQ(headers("\"X-Probe: hotswapd\\nAccept: text/plain\""),
+            (Headers{{"X-Probe", "hotswapd"}, {"Accept", "text/plain"}}));
+  EXPECT_EQ(headers("\"A:\\n\\nB:  x:y \\n\""), (Headers{{"A", ""}, {"B", "x:y"}}));
+  EXPECT_EQ(headers("\"\""), Headers{});
+}
+
+TEST(Load, NotifyEventsAsListOrText) {
+  EXPECT_EQ(service("notify_events: [svc, ip]").notify_text, "svc,ip");
+  EXPECT_EQ(service("notify_events: [svc, ip]").notify, (NotifyEvents{true, true, false}));
+  EXPECT_EQ(service("notify_events: ip , nosrv").notify_text, "ip , nosrv");
+  EXPECT_EQ(service("notify_events: \"\"").notify, NotifyEvents{});
+  EXPECT_EQ(service("notify_events: []").notify, NotifyEvents{});
+}
+
+TEST(Load, NamesAndAddressesAreCanonical) {
+  const Config config =
+      good(kPrelude +
+           "services:\n"
+           "  - {zone: Example.COM., fqdn: WWW.example.com., address: \"2001:DB8:0::10\", "
+           "failover_mode: ip,\n"
+           "     failover_data: \"2001:db8::0:20\", monitor: {protocol: TCP, interval: 1}}\n"
+           "  - {zone: example.com, fqdn: _a.example.com, address: Site.Example.net., "
+           "failover_mode: cname,\n"
+           "     failover_data: Back.Example.net., monitor: {protocol: NONE, interval: 1}}\n");
+  ASSERT_EQ(config.services.size(), 2u);
+  EXPECT_EQ(config.services[0].key, (RecordKey{"example.com", "www.example.com"}));
+  EXPECT_EQ(config.services[0].address, "2001:db8::10");
+  EXPECT_EQ(config.services[0].backups[0].data, "2001:db8::20");
+  EXPECT_EQ(config.services[1].address, "site.example.net");
+  EXPECT_EQ(config.services[1].backups[0].mode, FailoverMode::cname);
+  EXPECT_EQ(config.services[1].backups[0].data, "back.example.net");
+  EXPECT_FALSE(config.services[1].backups[0].monitor.has_value());
+}
+
+TEST(Load, AddressToCnameIsFineOnTheEmbeddedProvider) {
+  const ServiceSpec spec = service("", "protocol: HTTP, interval: 1",
+                                   "failover_mode: cname\nfailover_data: b.example.net");
+  EXPECT_EQ(spec.backups[0].mode, FailoverMode::cname);
+}
+
+TEST(Load, TheApexMayHaveAddresses) {
+  const Config config = good(
+      kPrelude +
+      "services: [{zone: example.com, fqdn: example.com, address: 192.0.2.1, failover_mode: ip,\n"
+      "  failover_data: 192.0.2.2, monitor: {protocol: TCP, interval: 1}}]\n");
+  EXPECT_EQ(config.services.at(0).key.fqdn, "example.com");
+}
+
+TEST(Load, BackupsInherit) {
+  const ServiceSpec spec =
+      service("", "protocol: HTTP, interval: 10s, timeout: 2s, path: /up, port: 8080, retries: 0",
+              "backups:\n"
+              "  - {data: 198.51.100.1}\n"
+              "  - {data: 198.51.100.2, monitor: {port: 81, protocol: HTTPS}}\n"
+              "  - {data: 198.51.100.3, monitor: {protocol: TCP}}\n"
+              "  - {data: 198.51.100.4, monitor: none}\n"
+              "  - {data: b.example.net, mode: cname, monitor: {protocol: NONE}}");
+  ASSERT_EQ(spec.backups.size(), 5u);
+  EXPECT_EQ(spec.backups[0].monitor, spec.monitor);
+  ASSERT_TRUE(spec.backups[1].monitor.has_value());
+  EXPECT_EQ(spec.backups[1].monitor->path, "/up");
+  EXPECT_EQ(spec.backups[1].monitor->port, 81);
+  EXPECT_EQ(spec.backups[1].monitor->protocol, Protocol::https);
+  ASSERT_TRUE(spec.backups[2].monitor.has_value());
+  EXPECT_EQ(spec.backups[2].monitor->path, "");
+  EXPECT_EQ(spec.backups[2].monitor->port, 0);
+  EXPECT_EQ(spec.backups[2].monitor->timeout, 2s);
+  EXPECT_EQ(spec.backups[2].monitor->interval, 10s);
+  EXPECT_EQ(spec.backups[2].monitor->retries, 0);
+  EXPECT_FALSE(spec.backups[3].monitor.has_value());
+  EXPECT_EQ(spec.backups[3].mode, FailoverMode::ip);
+  EXPECT_FALSE(spec.backups[4].monitor.has_value());
+}
+
+TEST(Load, EmbeddedZonesAsMapOrList) {
+  const Config map = good(
+      "dns_listen: [127.0.0.1, \"[::1]:5300\", \"::1\"]\nproviders:\n  here:\n    type: embedded\n "
+      "   zones:\n"
+      "      Example.com.: {ns: [NS1.example.com.], rname: admin@example.com}\n      example.net:\n"
+      "    default_ns: [ns.example.org]\n    proof_deadline: 5s\n    name_servers: [192.0.2.53]\n");
+  const ProviderConfig& here = map.providers.at("here");
+  ASSERT_TRUE(here.embedded());
+  EXPECT_EQ(std::get<EmbeddedProviderConfig>(here.kind),
+            (EmbeddedProviderConfig{{{"example.com", {"ns1.example.com"}, "admin@example.com"},
+                                     {"example.net", {}, "hostmaster@example.net"}},
+                                    {"ns.example.org"}}));
+  EXPECT_EQ(here.zones, (std::vector<std::string>{"example.com", "example.net"}));
+  EXPECT_EQ(here.proof_deadline, 5s);
+  EXPECT_EQ(here.name_servers, (std::vector<AddressPort>{{"192.0.2.53", 53}}));
+  EXPECT_EQ(map.dns_listen,
+            (std::vector<AddressPort>{{"127.0.0.1", 53}, {"::1", 5300}, {"::1", 53}}));
+  EXPECT_EQ(to_string(map.dns_listen[1]), "[::1]:5300");
+  const Config list =
+      good("dns_listen: [127.0.0.1]\nproviders: {here: {type: embedded, zones: [example.com]}}\n");
+  EXPECT_EQ(list.providers.at("here").zones, std::vector<std::string>{"example.com"});
+  EXPECT_EQ(list.providers.at("here").proof_deadline, 30s);
+}
+
+TEST(Load, EnvironmentFillsAnyString) {
+  const Config config = good(
+      "site: {code: \"${CODE}-$${x}-$5\", region: \"${A}${B}\"}\nshards: ${N}\napi: {listen: "
+      "\"127.0.0.1:${PORT}\"}\n",
+      {{"CODE", "ams${A}"}, {"A", "eu"}, {"B", ""}, {"N", "4"}, {"PORT", "8080"}});
+  EXPECT_EQ(config.site.code, "ams${A}-${x}-$5");
+  EXPECT_EQ(config.site.region, "eu");
+  EXPECT_EQ(config.shards, 4);
+  EXPECT_EQ(config.api->listen.port, 8080);
+}
+
+TEST(Load, ReadsFilesAndTheirRelativePaths) {
+  const TemporaryDirectory directory;
+  directory.write("hook.key", "s3cret\n");
+  const auto file = directory.write("c.yaml",
+                                    "state_dir: state\nnotify: {webhooks: [{name: a, url: "
+                                    "\"http://a/\", secret_file: hook.key}]}\n");
+  const auto result = load_file(file);
+  ASSERT_TRUE(result.config.has_value()) << all_messages(result);
+  EXPECT_EQ(result.config->state_dir, directory.path() + "/state");
+  EXPECT_EQ(result.config->notify.webhooks.at(0).secret.reveal(), "s3cret");
+}
+
+TEST(Load, FilesThatCannotBeRead) {
+  const auto missing = load_file("/nowhere/hotswapd.yaml");
+  EXPECT_EQ(
+      all_messages(missing),
+      "/nowhere/hotswapd.yaml:1:1: error: (file): cannot be read: No such file or directory\n");
+  EXPECT_NE(all_messages(load_file("/")).find("Is a directory"), std::string::npos);
+  EXPECT_FALSE(missing.config.has_value());
+}
+
+TEST(Load, WarnsOnceOfEveryFeatureThatIsNotBuilt) {
+  std::string text = kPrelude + "services:\n";
+  for (const char* name : {"a", "b", "c"}) {
+    text += std::string("  - {zone: example.com, fqdn: ") + name +
+            ".example.com, address: 192.0.2.1, failover_mode: ip, failover_data: 192.0.2.2, "
+            "monitor: {protocol: PING, interval: 1}}\n";
+  }
+  EXPECT_EQ(warnings(text),
+            std::vector<std::string>{
+                "t:4:121: warning: services[0].monitor.protocol: not built yet: such "
+                "probes are inconclusive (used in 3 places)"});
+  EXPECT_EQ(warnings(one_service("", "protocol: HTTP, interval: 1",
+                                 "failover_mode: ip\nfailover_data: 192.0.2.2", "a.example.net")),
+            std::vector<std::string>{
+                "t:6:14: warning: services[0].address: not built yet: a host name is published but "
+                "not probed, its probes are inconclusive"});
+  EXPECT_TRUE(
+      warnings(one_service("", "protocol: NONE, interval: 1",
+                           "failover_mode: cname\nfailover_data: b.example.net", "a.example.net"))
+          .empty());
+}
+
+TEST(Load, SaysNothingOfWhatIsBuilt) {
+  EXPECT_TRUE(
+      load(
+          one_service("probe_address: 10.0.0.1\nmode: observe\non_all_down: primary\non_drift: "
+                      "enforce\nmax_swaps_per_hour: 3\n"
+                      "syslog: {server: 192.0.2.9, delivery: all, transport: udp, format: rfc3164}",
+                      "protocol: HTTPS, interval: 1, redirects: fail, status: [200], fall: 2, "
+                      "recheck: 10s, "
+                      "tls: {verify: false, ca_file: /ca.pem}, header: {A: b}, expected: x",
+                      "backups: [{data: 192.0.2.2}, {data: 192.0.2.3, monitor: none}]"))
+          .diagnostics.empty());
+}
+
+TEST(Load, WarnsOfWhatHasNoEffectAndOfRoundsThatOverlap) {
+  EXPECT_EQ(warnings(one_service("", "protocol: TCP, interval: 1, path: /a, expected: b")),
+            (std::vector<std::string>{
+                "t:9:49: warning: services[0].monitor.path: path has no effect with TCP",
+                "t:9:63: warning: services[0].monitor.expected: expected has no effect with TCP"}));
+  EXPECT_EQ(warnings(one_service("", "protocol: HTTP, interval: 10s, retries: 2, timeout: 5")),
+            std::vector<std::string>{
+                "t:9:67: warning: services[0].monitor.timeout: 3 attempts of 5s may outlast the "
+                "interval of 10s; rounds that are missed so are skipped"});
+}
+
+TEST(Load, TenThousandServicesInWellUnderASecond) {
+  std::string text = kPrelude + "services:\n";
+  for (int i = 0; i < 10'000; ++i) {
+    text += "  - zone: example.com\n    fqdn: s" + std::to_string(i) +
+            ".example.com\n    address: 10." + std::to_string(i / 65536) + "." +
+            std::to_string(i / 256 % 256) + "." + std::to_string(i % 256) +
+            "\n    failover_mode: ip\n    failover_data: 10.200." + std::to_string(i / 256 % 256) +
+            "." + std::to_string(i % 256) +
+            "\n    auto_recover: true\n    recovery_delay: 3\n    notify_events: [ip, svc]\n    "
+            "monitor:\n"
+            "      protocol: HTTP\n      interval: 10s\n      retries: 2\n      timeout: 2\n      "
+            "port: 8080\n"
+            "      path: /healthz\n";
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const Config config = good(text);
+  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_EQ(config.services.size(), 10'000u);
+  // 0.2 s on a slow machine; the bound leaves room for sanitizers.
+  EXPECT_LT(took, std::chrono::seconds(20));
+  RecordProperty("milliseconds",
+                 static_cast<int>(std::chrono::duration_cast<Millis>(took).count()));
+}
+
+}  // namespace
+}  // namespace hotswapd::test
