@@ -89,7 +89,7 @@ void Attempt::ready(std::uint32_t events) {
   if (connected_to_itself(fd_, target_)) return fail_to_connect(ECONNREFUSED);
   connected_ = true;
   result_.times.connect = elapsed();
-  on_connected();
+  on_connected(events);
 }
 
 void Attempt::expired(Clock::duration late) {

@@ -30,7 +30,7 @@ class Attempt : private Poller::Watch {
  protected:
   // The connection stands, the descriptor can be written to. Ends in finish() or in waiting for
   // on_ready().
-  virtual void on_connected() = 0;
+  virtual void on_connected(std::uint32_t events) = 0;
   // Something may be read or written: go on until EAGAIN.
   virtual void on_ready(std::uint32_t events) = 0;
   // What the attempt was waiting for when its time ran out, once connected: "waiting for the status

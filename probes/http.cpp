@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 
 #include <cerrno>
 #include <optional>
@@ -40,7 +41,7 @@ class HttpAttempt final : public Attempt {
         judge_(target.rule) {}
 
  private:
-  void on_connected() override {
+  void on_connected(std::uint32_t events) override {
     if (tls_context_ != nullptr || unsent_.size() > one_segment) {
       const int on = 1;
       ::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -51,20 +52,21 @@ class HttpAttempt final : public Attempt {
     } else {
       enter(Phase::exchange);
     }
-    advance();
+    advance(events);
   }
 
-  void on_ready(std::uint32_t) override { advance(); }
+  void on_ready(std::uint32_t events) override { advance(events); }
 
   const char* waiting_for() const override {
     if (result().phase == Phase::tls) return "waiting for the TLS handshake";
     return unsent_.empty() ? judge_.waiting_for() : "sending the request";
   }
 
-  void advance() {
+  void advance(std::uint32_t events) {
     if (result().phase == Phase::tls && !shake()) return;
     if (!unsent_.empty() && !send()) return;
-    receive();
+    // TLS may hold bytes that raise no event any more; a plain socket tells of each.
+    if (tls_ || send_failed_ || (events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
   }
 
   bool shake() {
@@ -87,20 +89,25 @@ class HttpAttempt final : public Attempt {
     if (tls_) {
       const auto step = tls_->write(unsent_);
       if (step == TlsClient::Step::again) return false;
-      // A peer that has closed may have answered first.
-      if (step != TlsClient::Step::done) unsent_ = {};
+      if (step != TlsClient::Step::done) give_up_sending();
       return true;
     }
     while (!unsent_.empty()) {
       const long n = send_some(unsent_);
       if (n == -EAGAIN) return false;
       if (n < 0) {
-        unsent_ = {};
+        give_up_sending();
         return true;
       }
       unsent_ = unsent_.subspan(static_cast<std::size_t>(n));
     }
     return true;
+  }
+
+  // A peer that has closed may have answered first.
+  void give_up_sending() {
+    unsent_ = {};
+    send_failed_ = true;
   }
 
   void receive() {
@@ -130,6 +137,7 @@ class HttpAttempt final : public Attempt {
   ssl_ctx_st* const tls_context_;  // null: plain HTTP
   std::optional<TlsClient> tls_;
   std::span<const char> unsent_;
+  bool send_failed_ = false;
   HttpJudge judge_;
 };
 

@@ -10,7 +10,7 @@ class TcpAttempt final : public Attempt {
   using Attempt::Attempt;
 
  private:
-  void on_connected() override { finish(pass("connected")); }
+  void on_connected(std::uint32_t) override { finish(pass("connected")); }
   void on_ready(std::uint32_t) override {}
 };
 
