@@ -8,8 +8,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/json.hpp>
 #include <chrono>
@@ -342,7 +340,7 @@ json::object Daemon::view() const {
     alarms.push_back(
         json::object{{"id", id}, {"since", to_rfc3339(alarm.since)}, {"text", alarm.text}});
   }
-  return {{"version", build_.version},      {"commit", build_.commit},
+  return {{"version", build_.version},        {"commit", build_.commit},
           {"started", to_rfc3339(started_)},  {"config_file", config_file_},
           {"ready", why_not_ready().empty()}, {"alarms", std::move(alarms)}};
 }
@@ -499,12 +497,9 @@ Fallible<void> Daemon::apply(Config next) {
 
 // Watches what no event tells: a disk that is stuck or refuses, a reserve that was spent.
 awaitable<void> Daemon::supervise() {
-  asio::steady_timer timer(context_);
   std::uint64_t dropped = 0;
-  for (;;) {
-    timer.expires_after(Millis(500));
-    auto [ec] = co_await timer.async_wait(nothrow);
-    if (ec) co_return;
+  while (!co_await being_stopped()) {
+    co_await sleep_for(context_.get_executor(), Millis(500));
     const auto health = store_->health();
     if (health.failing || health.oldest > stuck_after) {
       const auto why = health.failing ? "the journal cannot be written (" + health.why + ")"
@@ -535,8 +530,7 @@ awaitable<void> Daemon::supervise() {
 
 // A sign of life only after every probe loop has shown one of its own.
 awaitable<void> Daemon::heartbeat(Millis interval) {
-  asio::steady_timer timer(context_);
-  for (;;) {
+  while (!co_await being_stopped()) {
     ++beat_;
     beat_missing_ = shards_.size();
     for (auto& shard : shards_) {
@@ -546,9 +540,7 @@ awaitable<void> Daemon::heartbeat(Millis interval) {
         });
       });
     }
-    timer.expires_after(interval);
-    auto [ec] = co_await timer.async_wait(nothrow);
-    if (ec) co_return;
+    co_await sleep_for(context_.get_executor(), interval);
   }
 }
 

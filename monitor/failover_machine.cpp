@@ -186,16 +186,19 @@ Decision decide(const FailoverView& v) {
   // An operator's word goes before everything but `observe`, which refuses it where it is spoken.
   if (!v.observe) {
     if (v.requested) {
-      return operators_word(v, *v.requested, "operator",
-                            "an operator asked for " + v.targets[*v.requested].label);
+      return operators_word(
+          v, *v.requested, "operator",
+          "an operator asked for " + v.targets[*v.requested].label + v.operator_said);
     }
     if (v.forced == ForcedTo::failover && v.serving == primary) {
       const auto backup = first_fit_backup(v, std::nullopt).value_or(1);
-      return operators_word(v, backup, "forced",
-                            "an operator forced the failover to " + v.targets[backup].label);
+      return operators_word(
+          v, backup, "forced",
+          "an operator forced the failover to " + v.targets[backup].label + v.operator_said);
     }
     if (v.forced == ForcedTo::primary && v.serving != primary) {
-      return operators_word(v, primary, "forced", "an operator forced the primary");
+      return operators_word(v, primary, "forced",
+                            "an operator forced the primary" + v.operator_said);
     }
   }
 
@@ -226,7 +229,7 @@ Decision decide(const FailoverView& v) {
           "the record to be one of ours again, or an operator's `recover` or `force-failover`");
     }
     for (const auto& guard : v.guards) {
-      if (!guard.holds && guard.name != "hold-down") {
+      if (!guard.allows && guard.name != "hold-down") {
         auto held = hold(guard.name, what + "; " + guard.text, guard.text);
         held.limited = guard.name == "swap-limit";
         return held;
@@ -239,8 +242,9 @@ Decision decide(const FailoverView& v) {
 
   if (v.forced) {
     return hold("forced",
-                *v.forced == ForcedTo::failover ? "an operator forced the failover"
-                                                : "an operator forced the primary",
+                std::string(*v.forced == ForcedTo::failover ? "an operator forced the failover"
+                                                            : "an operator forced the primary") +
+                    v.operator_said,
                 "an operator's `recover`, or the end of the forced time");
   }
 
@@ -255,7 +259,7 @@ Decision decide(const FailoverView& v) {
   // A target that fails hard may be left before the hold-down is over (S9): the served one is down.
   const bool served_failed = failed_hard(v.targets[v.serving]);
   for (const auto& guard : v.guards) {
-    if (guard.holds) continue;
+    if (guard.allows) continue;
     if (!d.moves && guard.name != "maintenance") continue;
     if (guard.name == "swap-limit" && !d.counted) continue;
     if (guard.name == "hold-down" && served_failed) continue;

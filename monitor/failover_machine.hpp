@@ -47,6 +47,7 @@ struct FailoverView {
   std::vector<TargetView> targets;
   std::optional<ForcedTo> forced;        // an operator's lasting word
   std::optional<std::size_t> requested;  // an operator's word for once: write this target now
+  std::string operator_said;             // who and why, for both: " (ops: new rack)"; may be empty
   bool auto_recover = true;
   int recovery_delay = 0;
   OnAllDown on_all_down = OnAllDown::hold;

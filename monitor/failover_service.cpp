@@ -158,7 +158,7 @@ void FailoverService::evaluate() {
   }
   if (d.limited) {
     perform(model_.limit_reached(d.text, wall));
-  } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, wall).holds) {
+  } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, wall).allows) {
     model_.limit_passed();
   }
   decision_ = d;

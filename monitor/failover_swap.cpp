@@ -3,7 +3,6 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 #include <memory>
 #include <random>
@@ -11,6 +10,7 @@
 
 #include "monitor/failover_service.hpp"
 #include "monitor/note_log.hpp"
+#include "net/sleep.hpp"
 
 namespace hotswapd {
 namespace {
@@ -170,8 +170,7 @@ awaitable<void> FailoverService::run_start() {
     const auto pause = jittered(unread_for);
     unread_for = std::min(unread_for * 2, read_pause_longest);
     co_await context_.clocks.sleep(pause);
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-      break;
+    if (co_await being_stopped()) break;
   }
   running_ = false;
   evaluate();
@@ -260,8 +259,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         perform(model_.settle(machine.detail(), context_.clocks.wall(), false));
         const auto pause = jittered(machine.backoff());
         co_await context_.clocks.sleep(pause);
-        if ((co_await asio::this_coro::cancellation_state).cancelled() !=
-            asio::cancellation_type::none) {
+        if (co_await being_stopped()) {
           co_return;  // stopped: the journal says how far it came, the next start goes on
         }
         const bool wanted =
@@ -334,8 +332,7 @@ awaitable<void> FailoverService::prove() {
       pause = model_.spec().monitor.interval;
     }
     co_await context_.clocks.sleep(pause);
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-      co_return;
+    if (co_await being_stopped()) co_return;
     if (ended_ || epoch != proof_epoch_) co_return;
     if (context_.clocks.steady() - began < proof_deadline)
       pause = std::min(pause * 2, proof_pause_longest);

@@ -11,11 +11,11 @@
 
 namespace hotswapd {
 
-// One guard's word. `holds` true: it does not stand in the way.
+// One guard's word.
 struct GuardCheck {
-  std::string name;  // "maintenance", "swap-limit", "hold-down"
-  bool holds = true;
-  std::string text;  // a sentence for `explain`
+  std::string name;    // "maintenance", "swap-limit", "hold-down"
+  bool allows = true;  // false: it holds the move back
+  std::string text;    // a sentence for `explain`
 };
 
 // Swaps by decision in the last hour, both ways (operator commands are not counted). Wall clock,

@@ -1,12 +1,11 @@
 #include "monitor/monitor.hpp"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <set>
 #include <utility>
 
 #include "core/text.hpp"
+#include "net/sleep.hpp"
 
 namespace hotswapd {
 namespace {
@@ -182,11 +181,8 @@ bool Monitor::ready() const {
 
 // Ends forced times and timed activations, to the second.
 awaitable<void> Monitor::tick() {
-  asio::steady_timer timer(parts_.executor);
-  for (;;) {
-    timer.expires_after(Seconds(1));
-    auto [ec] = co_await timer.async_wait(nothrow);
-    if (ec) co_return;
+  while (!co_await being_stopped()) {
+    co_await sleep_for(parts_.executor, Seconds(1));
     const auto services = ordered_;
     for (const auto& service : services) service->clock_advanced();
   }
@@ -198,11 +194,8 @@ awaitable<void> Monitor::stop(TimePoint deadline) {
     return std::any_of(ordered_.begin(), ordered_.end(),
                        [](const auto& s) { return s->model().swap_under_way(); });
   };
-  asio::steady_timer timer(parts_.executor);
   while (in_swap() && parts_.clocks.steady() < deadline) {
-    timer.expires_after(Millis(10));
-    auto [ec] = co_await timer.async_wait(nothrow);
-    if (ec) break;
+    co_await sleep_for(parts_.executor, Millis(10));
   }
   tasks_.request_stop();
   co_await tasks_.join();

@@ -209,6 +209,7 @@ FailoverView ServiceModel::view(TimePoint now, WallTime wall, bool link_proved) 
   }
   if (forced_) v.forced = forced_->to;
   v.requested = requested_;
+  v.operator_said = operator_said_;
   v.auto_recover = spec_.auto_recover;
   v.recovery_delay = spec_.recovery_delay;
   v.on_all_down = spec_.on_all_down;

@@ -176,6 +176,7 @@ class ServiceModel {
   std::optional<LiveRecord> live_;
   std::optional<Forced> forced_;
   std::optional<std::size_t> requested_;
+  std::string operator_said_;  // with the last command: " (ops: new rack)"
   int fresh_rounds_missing_ = 1;
   bool seen_since_activation_ = false;         // a decided round of the primary
   ServiceStatus status_ = ServiceStatus::unk;  // as it was told

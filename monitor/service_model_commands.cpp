@@ -38,6 +38,11 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
   const auto for_a_time = [&] {
     return c.duration ? " until " + to_rfc3339(*until()) : std::string();
   };
+  const auto remember = [&] {
+    const auto said =
+        clean(c.by, 64) + (c.reason.empty() || c.by.empty() ? "" : ": ") + clean(c.reason);
+    operator_said_ = said.empty() ? "" : " (" + said + ")";
+  };
   const auto note = [&](const std::string& what) {
     changes.state = true;
     changes.notes.push_back({"command", what + signed_by(c), now});
@@ -96,6 +101,7 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
     case CommandKind::force_failover:
       break;
   }
+  remember();
   forced_ = Forced{ForcedTo::failover, until(), clean(c.reason), clean(c.by, 64)};
   requested_.reset();
   if (record_ == RecordState::foreign && serving_ != 0) requested_ = serving_;

@@ -1,4 +1,5 @@
 // The part of a service's model that survives a restart, as the JSON of its state row.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <exception>
 
@@ -73,6 +74,7 @@ std::string ServiceModel::detail() const {
                    {"targets", std::move(targets)},
                    {"forced", std::move(forced)},
                    {"requested", requested_ ? json::value(*requested_) : json::value(nullptr)},
+                   {"said", operator_said_},
                    {"limit_told", limit_told_},
                    {"proof", static_cast<int>(proof_)},
                    {"reason", reason_}});
@@ -93,8 +95,10 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     next.status_since_ = read_time(o.at("since")).value_or(status_since_);
     next.status_ = *word;
     next.served_ = read_record(o.at("served"));
+    next.operator_said_ = std::string_view(o.at("said").as_string());
     next.limit_told_ = o.at("limit_told").as_bool();
-    next.proof_ = static_cast<Proof>(o.at("proof").to_number<int>());
+    next.proof_ = static_cast<Proof>(
+        std::clamp(o.at("proof").to_number<int>(), 0, static_cast<int>(Proof::not_proved)));
     next.reason_ = std::string_view(o.at("reason").as_string());
     for (const auto& value : o.at("targets").as_array()) {
       const auto& t = value.as_object();

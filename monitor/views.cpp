@@ -59,7 +59,7 @@ json::value forced_word(const ServiceModel& m) {
 json::array guard_views(const std::vector<GuardCheck>& guards) {
   json::array list;
   for (const auto& g : guards)
-    list.push_back(json::object{{"name", g.name}, {"holds", g.holds}, {"text", g.text}});
+    list.push_back(json::object{{"name", g.name}, {"holds", !g.allows}, {"text", g.text}});
   return list;
 }
 

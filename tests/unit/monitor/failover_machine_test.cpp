@@ -164,7 +164,7 @@ TEST(FailoverMachine, DriftEnforcedPutsOursBackWithinTheLimit) {
 TEST(FailoverMachine, ForcedBeatsHealthAndGuards) {
   auto v = view("ud");
   v.forced = ForcedTo::failover;
-  for (auto& guard : v.guards) guard.holds = false;
+  for (auto& guard : v.guards) guard.allows = false;
   expect_write(v, 1, "forced");
   v.serving = 1;
   expect_hold(v, "forced");
@@ -229,7 +229,7 @@ TEST(FailoverMachine, TouchWritesTheSameTargetAndIsNoMove) {
   v.needs_touch = true;
   expect_write(v, 0, "touch");
   EXPECT_FALSE(decide(v).moves);
-  v.guards[1].holds = false;  // no swap: the limit is none of its business
+  v.guards[1].allows = false;  // no swap: the limit is none of its business
   expect_write(v, 0, "touch");
 }
 

@@ -31,27 +31,27 @@ TEST(SwapBudget, AClockSetBackNeverHoldsForLongerThanAnHour) {
 
 TEST(Guard, LimitHoldsAtTheLimit) {
   SwapBudget budget;
-  EXPECT_TRUE(check_budget(budget, 1, noon).holds);
+  EXPECT_TRUE(check_budget(budget, 1, noon).allows);
   budget.add(noon);
   const auto check = check_budget(budget, 1, noon + minutes(10));
-  EXPECT_FALSE(check.holds);
+  EXPECT_FALSE(check.allows);
   EXPECT_NE(check.text.find("2026-01-31T13:00:00Z"), std::string::npos) << check.text;
-  EXPECT_TRUE(check_budget(budget, 1, noon + hours(1)).holds);
-  EXPECT_FALSE(check_budget({}, 0, noon).holds) << "0 means never";
+  EXPECT_TRUE(check_budget(budget, 1, noon + hours(1)).allows);
+  EXPECT_FALSE(check_budget({}, 0, noon).allows) << "0 means never";
 }
 
 TEST(Guard, MaintenanceHoldsInsideTheWindowUnlessSwapsAreAllowed) {
   const std::vector<MaintenanceWindow> closed{{noon, noon + hours(1), false, false}};
-  EXPECT_TRUE(check_maintenance(closed, noon - Millis(1)).holds);
-  EXPECT_FALSE(check_maintenance(closed, noon).holds);
-  EXPECT_TRUE(check_maintenance(closed, noon + hours(1)).holds);
-  EXPECT_TRUE(check_maintenance({{noon, noon + hours(1), true, false}}, noon).holds);
+  EXPECT_TRUE(check_maintenance(closed, noon - Millis(1)).allows);
+  EXPECT_FALSE(check_maintenance(closed, noon).allows);
+  EXPECT_TRUE(check_maintenance(closed, noon + hours(1)).allows);
+  EXPECT_TRUE(check_maintenance({{noon, noon + hours(1), true, false}}, noon).allows);
 }
 
 TEST(Guard, HoldDownLastsOneTtl) {
-  EXPECT_TRUE(check_hold_down(std::nullopt, 30).holds);
-  EXPECT_FALSE(check_hold_down(Millis(29'999), 30).holds);
-  EXPECT_TRUE(check_hold_down(Millis(30'000), 30).holds);
+  EXPECT_TRUE(check_hold_down(std::nullopt, 30).allows);
+  EXPECT_FALSE(check_hold_down(Millis(29'999), 30).allows);
+  EXPECT_TRUE(check_hold_down(Millis(30'000), 30).allows);
 }
 
 TEST(Guard, EvidenceLastsTwoRoundsAndAnAttempt) {
