@@ -10,6 +10,8 @@
 namespace hotswapd {
 namespace {
 
+constexpr Clock::duration turn = Millis(4);
+
 constexpr std::uint32_t everything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 // A closed descriptor's events may still be in a batch, or come late while a forked child holds a
@@ -107,13 +109,14 @@ void Poller::again(Watch& watch, int fd) noexcept {
   ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, fd, &event);
 }
 
-// Hands out what is ready, then what has expired: an answer that came in time is never overtaken by
-// its deadline.
-void Poller::dispatch() {
+// Hands out what is ready, for one turn: a handshake takes a good part of a millisecond, and the
+// loop has other work than probes. True when something may be left.
+bool Poller::dispatch() {
   dispatching_ = true;
-  std::array<epoll_event, 128> events;
-  // A few batches at most: the loop has other work than probes.
-  for (int batch = 0; batch < 4; ++batch) {
+  const TimePoint until = Clock::now() + turn;
+  std::array<epoll_event, 64> events;
+  bool more = true;
+  do {
     const int count =
         ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) {
@@ -123,9 +126,10 @@ void Poller::dispatch() {
       if (slot >= slots_.size() || slots_[slot].generation != generation) continue;
       if (Watch* const watch = slots_[slot].watch; watch != nullptr) watch->ready(event.events);
     }
-    if (count < static_cast<int>(events.size())) break;
-  }
+    more = count == static_cast<int>(events.size());
+  } while (more && Clock::now() < until);
   dispatching_ = false;
+  return more;
 }
 
 void Poller::expire() {
@@ -170,7 +174,9 @@ void Poller::arm(TimePoint at) {
   timer_.async_wait([this](error_code ec) {
     if (ec) return;  // moved, or at rest
     armed_ = TimePoint::max();
-    dispatch();
+    // An answer that came in time is not overtaken by its deadline, unless answers never end.
+    for (int turns = 0; turns < 8 && dispatch(); ++turns) {
+    }
     expire();
     if (const auto next = deadlines_.next(Clock::now())) arm(*next);
     drained();

@@ -83,7 +83,7 @@ class Poller final : public asio::execution_context::service {
   };
 
   void shutdown() noexcept override;
-  void dispatch();
+  bool dispatch();
   void expire();
   void drained();
   void listen();
