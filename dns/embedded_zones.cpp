@@ -63,6 +63,10 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
     if (auto ok = next.put_zone(zone, known_serial(zone.name)); !ok) return ok.error();
   }
   for (const auto& [key, seed] : seeds) {
+    const auto old = seeds_.find(key);
+    const bool untouched = old != seeds_.end() && zones.contains(key.zone) &&
+                           old->second.ttl == seed.ttl && old->second.same_values(seed);
+    if (untouched) continue;
     if (auto ok = place(next, {key, seed}); !ok) return ok.error();
   }
   editor_ = std::move(next);

@@ -2,70 +2,15 @@
 #include "dns/zone_editor.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "core/text.hpp"
-#include "dns/rdata.hpp"
 
 namespace hotswapd {
 namespace {
 
 using wire::Name;
-
-constexpr std::size_t max_rrset_wire =
-    60'000;  // what is left of 64 KiB for header, question, CNAMEs and OPT
-constexpr std::uint32_t soa_refresh = 3600, soa_retry = 600, soa_expire = 1'209'600;
-
-// Calls write(Writer&) for the RDATA of one record and appends the record, owner C0 0C; false when
-// it was refused.
-template <class Write>
-bool add_record(WireRrset& to, std::uint16_t type, std::uint32_t ttl, Write write) {
-  std::array<std::byte, 1024> buffer;
-  wire::Writer out(buffer);
-  out.pointer(wire::header_size);
-  out.u16(type);
-  out.u16(wire::klass::in);
-  out.u32(ttl);
-  const std::size_t length_at = out.size();
-  out.u16(0);
-  if (!write(out) || !out.ok()) return false;
-  out.patch16(length_at, static_cast<std::uint16_t>(out.size() - length_at - 2));
-  to.wire.append(reinterpret_cast<const char*>(out.written().data()), out.size());
-  ++to.count;
-  return true;
-}
-
-std::optional<WireRrset> encode(const RecordSet& set) {
-  auto values = set.values;
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  WireRrset out;
-  for (const auto& value : values) {
-    const bool ok =
-        add_record(out, static_cast<std::uint16_t>(set.type), set.ttl,
-                   [&](wire::Writer& w) { return wire::put_value(w, set.type, value); });
-    if (!ok || out.wire.size() > max_rrset_wire) return std::nullopt;
-  }
-  return out;
-}
-
-// "first.last@example.com" becomes the name whose first label is "first.last" (RFC 1035 8).
-std::optional<Name> mailbox(const std::string& text) {
-  const auto at = text.find('@');
-  if (at == std::string::npos) return Name::from_text(text);
-  const auto domain = Name::from_text(std::string_view(text).substr(at + 1));
-  if (!domain || at == 0) return std::nullopt;
-  Name out;
-  const auto* local = reinterpret_cast<const std::uint8_t*>(text.data());
-  if (!out.append({local, at})) return std::nullopt;
-  const auto rest = domain->wire();
-  for (std::size_t i = 0; rest[i] != 0; i += rest[i] + 1U) {
-    if (!out.append(rest.subspan(i + 1, rest[i]))) return std::nullopt;
-  }
-  return out;
-}
 
 Error bad(std::string text) {
   return {errc::invalid_argument, std::move(text)};
@@ -148,7 +93,7 @@ ZoneEditor::Rrsets ZoneEditor::host_rrsets(const Zone& zone, const Name& name) c
     for (const auto& address : server.addresses) {
       auto set = record_for(address, zone_data_ttl);
       auto& to = set.type == RecordType::a ? out.a : out.aaaa;
-      if (auto encoded = encode(set)) {
+      if (auto encoded = encode_rrset(set)) {
         to.wire += encoded->wire;
         to.count = static_cast<std::uint16_t>(to.count + encoded->count);
       }
@@ -203,7 +148,7 @@ Fallible<void> ZoneEditor::put_zone(const ZoneSpec& spec, std::uint32_t serial) 
       }
     }
   }
-  if (!mailbox(spec.rname)) {
+  if (!mailbox_name(spec.rname)) {
     return bad("zone " + spec.name + ": rname \"" + clean(spec.rname) +
                "\" is not a mailbox (like hostmaster@example.com)");
   }
@@ -222,7 +167,7 @@ Fallible<void> ZoneEditor::put_zone(const ZoneSpec& spec, std::uint32_t serial) 
   if (fresh) {
     auto node = node_at(*name);
     const bool was_there = node.exists();  // as a name, or an empty non-terminal, of the zone above
-    node.apex = encode_apex(zone);
+    node.apex = apex_of(zone);
     store(*name, std::move(node));
     if (!was_there) link(*name);
     if (!zone_above(*name)) link_zones_below(*name, true);
@@ -287,7 +232,8 @@ Fallible<void> ZoneEditor::check_record(const RecordKey& key, const RecordSet& s
     }
   }
   if (set.ttl > 0x7fffffffU) return bad(key.fqdn + ": the TTL is above 2147483647");
-  if (!encode(set)) return bad(key.fqdn + ": " + clean(to_string(set)) + " cannot be encoded");
+  if (!encode_rrset(set))
+    return bad(key.fqdn + ": " + clean(to_string(set)) + " cannot be encoded");
   return {};
 }
 
@@ -298,7 +244,7 @@ Fallible<void> ZoneEditor::put_record(const RecordKey& key, const RecordSet& set
   auto& slot = set.type == RecordType::a      ? rrsets.a
                : set.type == RecordType::aaaa ? rrsets.aaaa
                                               : rrsets.cname;
-  slot = *encode(set);
+  slot = *encode_rrset(set);
   set_rrsets(*Name::from_text(key.fqdn), std::move(rrsets));
   forget_ttl(zone, key.fqdn);
   zone.names[key.fqdn] = set.ttl;
@@ -344,34 +290,10 @@ void ZoneEditor::mark(Zone& zone) {
   zone.changed = true;
 }
 
-std::shared_ptr<const ZoneApex> ZoneEditor::encode_apex(const Zone& zone) const {
-  auto apex = std::make_shared<ZoneApex>();
-  apex->name = zone.name;
-  wire::Soa soa;
-  soa.mname = Name::from_text(zone.spec.name_servers.front().host).value_or(Name());
-  soa.rname = mailbox(zone.spec.rname).value_or(Name());
-  soa.serial = zone.serial;
-  soa.refresh = soa_refresh;
-  soa.retry = soa_retry;
-  soa.expire = soa_expire;
-  soa.minimum =
-      zone.ttls.empty() ? max_negative_ttl : std::min(max_negative_ttl, zone.ttls.begin()->first);
-  const auto write_soa = [&](wire::Writer& out) {
-    wire::put_soa(out, soa);
-    return true;
-  };
-  add_record(apex->soa, wire::type::soa, zone_data_ttl, write_soa);
-  add_record(apex->soa_negative, wire::type::soa, std::min(zone_data_ttl, soa.minimum), write_soa);
-  for (const auto& server : zone.spec.name_servers) {
-    const auto host = Name::from_text(server.host).value_or(Name());
-    const auto rdata_at = static_cast<std::uint16_t>(apex->ns.wire.size() + 12);
-    add_record(apex->ns, wire::type::ns, zone_data_ttl, [&](wire::Writer& out) {
-      out.name(host);
-      return true;
-    });
-    if (host.is_under(zone.name)) apex->glue.push_back({rdata_at, host.lowered()});
-  }
-  return apex;
+std::shared_ptr<const ZoneApex> ZoneEditor::apex_of(const Zone& zone) {
+  std::optional<std::uint32_t> lowest_ttl;
+  if (!zone.ttls.empty()) lowest_ttl = zone.ttls.begin()->first;
+  return encode_apex(zone.spec, zone.serial, lowest_ttl);
 }
 
 std::shared_ptr<const ZoneSnapshot> ZoneEditor::publish() {
@@ -380,7 +302,7 @@ std::shared_ptr<const ZoneSnapshot> ZoneEditor::publish() {
     if (zone == zones_.end() || !zone->second.changed) continue;
     zone->second.changed = false;
     auto node = node_at(zone->second.name);
-    node.apex = encode_apex(zone->second);
+    node.apex = apex_of(zone->second);
     store(zone->second.name, std::move(node));
   }
   ++epoch_;

@@ -12,23 +12,10 @@
 
 #include "core/error.hpp"
 #include "core/record.hpp"
+#include "dns/zone_encoding.hpp"
 #include "dns/zone_snapshot.hpp"
 
 namespace hotswapd {
-
-struct ZoneSpec {
-  struct NameServer {
-    std::string host;
-    // Answered for the host, and sent along as glue, when it lies in this zone and no service has
-    // its name.
-    std::vector<std::string> addresses;
-    bool operator==(const NameServer&) const = default;
-  };
-  std::string name;                      // lower case, without final dot
-  std::vector<NameServer> name_servers;  // at least one
-  std::string rname;                     // "hostmaster@example.com" or "hostmaster.example.com"
-  bool operator==(const ZoneSpec&) const = default;
-};
 
 // Lives on one thread; nothing is seen by readers before publish(). Names are in lower case,
 // without final dot. A call that is refused has changed nothing.
@@ -82,7 +69,7 @@ class ZoneEditor {
   void link_zones_below(const wire::Name& name, bool add);
   void forget_ttl(Zone& zone, const std::string& fqdn);
   void mark(Zone& zone);
-  std::shared_ptr<const ZoneApex> encode_apex(const Zone& zone) const;
+  static std::shared_ptr<const ZoneApex> apex_of(const Zone& zone);
 
   std::map<std::string, Zone> zones_;
   std::vector<std::string> changed_zones_;

@@ -255,6 +255,46 @@ TEST(EmbeddedZones, ABadReloadChangesNothing) {
   EXPECT_EQ(ask(zones, "new.example.com").rcode(), static_cast<unsigned>(wire::Rcode::nxdomain));
 }
 
+TEST(EmbeddedZones, ANameWhoseZoneLeavesIsAnErrorNotAGap) {
+  EmbeddedZones zones;
+  ASSERT_TRUE(zones.configure(config()));
+  EXPECT_FALSE(zones.configure({{}, {{www, a("192.0.2.10")}}}));
+  EXPECT_EQ(first(ask(zones, "www.example.com")), "www.example.com 30 A 192.0.2.10");
+}
+
+// However often it is reloaded, what is served is what a fresh start would serve.
+TEST(EmbeddedZones, AReloadEndsWhereAFreshStartWouldBegin) {
+  std::mt19937 random(11);
+  const std::vector<StoredRecord> stored = {
+      {{"example.com", "n1.example.com"}, a("198.51.100.1"), 3, "op", 9}};
+  EmbeddedZones reloaded(stored);
+  for (int round = 0; round < 200; ++round) {
+    EmbeddedZones::Config next;
+    for (const char* name : {"example.com", "sub.example.com", "example.net"}) {
+      if (random() % 2 == 0)
+        next.zones.push_back({name, {{"ns1.example.org", {}}}, "h@example.com"});
+    }
+    for (const auto& each : next.zones) {
+      for (int i = 0; i < 3; ++i) {
+        const RecordKey key{each.name, "n" + std::to_string(i) + "." + each.name};
+        if (random() % 2 == 0)
+          next.names.push_back({key, a("192.0.2." + std::to_string(random() % 3))});
+      }
+    }
+    ASSERT_TRUE(reloaded.configure(next));
+    EmbeddedZones fresh(stored);
+    ASSERT_TRUE(fresh.configure(next));
+    for (const char* zone_name : {"example.com", "sub.example.com", "example.net"}) {
+      for (const char* label : {"", "n0.", "n1.", "n2.", "x."}) {
+        const auto name = std::string(label) + zone_name;
+        const auto one = ask(reloaded, name);
+        const auto other = ask(fresh, name);
+        ASSERT_EQ(one.raw, other.raw) << name << " in round " << round;
+      }
+    }
+  }
+}
+
 TEST(EmbeddedZones, ANameThatLeftDuringItsWriteIsNotBroughtBack) {
   EmbeddedZones zones;
   ASSERT_TRUE(zones.configure(config()));
