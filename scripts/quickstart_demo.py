@@ -218,7 +218,8 @@ class Demo:
                      f"{ctl} force-failover {NAME} --reason 'trying it out' --for 1m",
                      f"{ctl} recover {NAME}",
                      f"kill {self.running['backup'].pid}      # takes the backup site away",
-                     f"kill {self.running['primary'].pid}      # takes the primary site away",
+                     f"kill {self.running['primary'].pid}      # takes the primary site away; and this brings it back:",
+                     f"python3 {HERE}/quickstart_site.py primary {PRIMARY} {self.http_port}",
                      f"less {self.dir}/hotswapd.yaml"):
             print(f"    {line}")
         print(bold("\nCtrl-C stops everything."), flush=True)

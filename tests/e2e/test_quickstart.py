@@ -18,6 +18,7 @@ def test_the_quickstart_shows_a_failover_and_a_recovery():
         assert done.returncode == 0, done.stdout + done.stderr
         assert glob.glob(f"{folder}/*") == [], "it cleans up"
     shown = done.stdout
+    assert done.stderr == ""
     assert shown.index("DNS serves the backup") < shown.index("DNS serves the primary again")
     assert "hotswapctl explain www.example.com" in shown
     assert "\033" not in shown, "colour only on a terminal"
