@@ -61,8 +61,8 @@ const ObjectSpec* api_keys() {
       {
           {"listen", socket(8053), "", "Address and port.", true},
           {"tls", object(&api_tls_keys), "", "Without it only loopback, unless `insecure`."},
-          {"users", list(object(&user_keys)), "", "Who may log in."},
-          {"tokens", list(object(&token_keys)), "", "Bearer tokens."},
+          {"users", list(object(&user_keys), 0, 1000), "", "Who may log in."},
+          {"tokens", list(object(&token_keys), 0, 1000), "", "Bearer tokens."},
           {"rate_limit", object(&rate_limit_keys), "", "Absent: off."},
           {"host_names", list(simple(Kind::host_name)), "", "Names the page may be asked by."},
           {"insecure", flag(), "false", "Allow plain HTTP beyond loopback."},

@@ -19,9 +19,9 @@ void read_zones(Object& o, EmbeddedProviderConfig& embedded) {
   const Path path = o.path("zones");
   Type name_type;
   name_type.kind = Kind::host_name;
+  std::set<std::string> seen;
   const auto add = [&](EmbeddedZone zone, const Node& at, const Path& where) {
-    const bool twice = std::any_of(embedded.zones.begin(), embedded.zones.end(),
-                                   [&](const EmbeddedZone& z) { return z.name == zone.name; });
+    const bool twice = !seen.insert(zone.name).second;
     if (twice) return reader.error(at, where, "is a zone of this provider already");
     if (zone.rname.empty()) zone.rname = "hostmaster@" + zone.name;
     embedded.zones.push_back(std::move(zone));

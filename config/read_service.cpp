@@ -25,8 +25,9 @@ struct Shared {
   const Names& names;
   const Config& config;
   std::unordered_map<std::string, std::string>
-      provider_of_zone;                          // from the providers' lists and from services
-  std::unordered_map<std::string, int> line_of;  // "zone fqdn" -> line
+      provider_of_zone;  // from the providers' lists and from services
+  std::unordered_map<std::string, std::string> listed;  // zone -> provider, from the lists alone
+  std::unordered_map<std::string, int> line_of;         // "zone fqdn" -> line
 };
 
 // One service on its way from the file to the struct.
@@ -134,17 +135,22 @@ class ServiceReader {
                    clean(first->second, 64) + " already; a zone has one provider");
       return;
     }
-    const auto& zones = provider_->zones;
-    if (!provider_->embedded() || zones.empty()) return;
-    if (std::find(zones.begin(), zones.end(), spec_.key.zone) == zones.end()) {
+    if (!provider_->embedded() || provider_->zones.empty()) return;
+    const auto lists = [&](std::string_view zone) {
+      const auto found = shared_.listed.find(std::string(zone));
+      return found != shared_.listed.end() && found->second == spec_.provider;
+    };
+    if (!lists(spec_.key.zone)) {
       o_.error("zone", "the provider " + clean(spec_.provider, 64) + " does not list the zone " +
                            spec_.key.zone + "; add it to its zones");
     }
-    for (const auto& zone : zones) {
-      if (zone != spec_.key.zone && inside(zone, spec_.key.zone) && inside(spec_.key.fqdn, zone)) {
-        o_.error("zone", "the name " + spec_.key.fqdn + " lies in the zone " + zone +
-                             ", which the provider serves too; put the service there");
-      }
+    // The name itself and every parent of it below the zone.
+    for (std::string_view name = spec_.key.fqdn; name.size() > spec_.key.zone.size();
+         name.remove_prefix(name.find('.') + 1)) {
+      if (!lists(name)) continue;
+      o_.error("zone", "the name " + spec_.key.fqdn + " lies in the zone " + std::string(name) +
+                           ", which the provider serves too; put the service there");
+      break;
     }
   }
 
@@ -414,9 +420,12 @@ class ServiceReader {
 }  // namespace
 
 void read_services(Object& root, const Names& names, Config& config) {
-  Shared shared{names, config, {}, {}};
+  Shared shared{names, config, {}, {}, {}};
   for (const auto& [name, provider] : config.providers) {
-    for (const auto& zone : provider.zones) shared.provider_of_zone.emplace(zone, name);
+    for (const auto& zone : provider.zones) {
+      shared.provider_of_zone.emplace(zone, name);
+      shared.listed.emplace(zone, name);
+    }
   }
   root.each("services",
             [&](Object& o) { config.services.push_back(ServiceReader(o, shared).read()); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
+#include <tuple>
 #include <unordered_set>
 
 #include "config/not_built.hpp"
@@ -137,10 +138,9 @@ void Reader::finish() {
     diagnostics_.push_back(std::move(use.first));
   }
   uses_.clear();
-  std::stable_sort(diagnostics_.begin(), diagnostics_.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) {
-                     return std::tie(a.line, a.column, a.path) < std::tie(b.line, b.column, b.path);
-                   });
+  std::sort(diagnostics_.begin(), diagnostics_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.line, a.column, a.path, a.text) < std::tie(b.line, b.column, b.path, b.text);
+  });
 }
 
 std::optional<std::string> Reader::variable(std::string_view name) const {
@@ -368,10 +368,24 @@ const Node* Object::container(std::string_view key, NodeKind kind) {
   return nullptr;
 }
 
+// Before the items are read: a list that is too long is not looked into.
+bool Object::right_length(std::string_view key, const Node& items) {
+  const Type& shape = type(key);
+  std::int64_t count = 0;
+  for (const Node* item = reader_.source().first_child(items); item != nullptr;
+       item = reader_.source().next_sibling(*item)) {
+    ++count;
+  }
+  if (count >= shape.min && count <= shape.max) return true;
+  error(key, "has " + std::to_string(count) + " items; give " + std::to_string(shape.min) + " to " +
+                 std::to_string(shape.max));
+  return false;
+}
+
 std::vector<Scalar> Object::scalars(std::string_view key) {
   std::vector<Scalar> out;
   const Node* items = container(key, NodeKind::sequence);
-  if (items == nullptr) return out;
+  if (items == nullptr || !right_length(key, *items)) return out;
   const Type& shape = type(key);
   const Path list_path = path(key);
   long index = 0;
@@ -380,10 +394,6 @@ std::vector<Scalar> Object::scalars(std::string_view key) {
     auto value =
         reader_.scalar(*shape.of, reader_.source().resolve(*item), {&list_path, {}, index++});
     if (value) out.push_back(std::move(*value));
-  }
-  if (index < shape.min || index > shape.max) {
-    error(key, "has " + std::to_string(index) + " items; give " + std::to_string(shape.min) +
-                   " to " + std::to_string(shape.max));
   }
   return out;
 }
@@ -405,7 +415,7 @@ bool Object::object(std::string_view key, const std::function<void(Object&)>& f)
 
 void Object::each(std::string_view key, const std::function<void(Object&)>& f) {
   const Node* items = container(key, NodeKind::sequence);
-  if (items == nullptr) return;
+  if (items == nullptr || !right_length(key, *items)) return;
   const Type& shape = type(key);
   const ObjectSpec& spec = *shape.of->object();
   const Path list_path = path(key);
@@ -414,10 +424,6 @@ void Object::each(std::string_view key, const std::function<void(Object&)>& f) {
        item = reader_.source().next_sibling(*item)) {
     Object child(reader_, reader_.source().resolve(*item), spec, {&list_path, {}, index++});
     if (child.valid()) f(child);
-  }
-  if (index < shape.min || index > shape.max) {
-    error(key, "has " + std::to_string(index) + " items; give " + std::to_string(shape.min) +
-                   " to " + std::to_string(shape.max));
   }
 }
 

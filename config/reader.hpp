@@ -169,6 +169,7 @@ class Object {
   // The node of a container that is there and has the wanted kind; nullptr when absent, null or
   // wrong.
   const Node* container(std::string_view key, NodeKind kind);
+  bool right_length(std::string_view key, const Node& items);
 
   Reader& reader_;
   const Node& node_;

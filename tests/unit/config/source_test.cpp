@@ -94,6 +94,23 @@ TEST(Source, AliasesStandForWhatTheyName) {
   EXPECT_EQ(config.services[1].monitor.port, 25);
 }
 
+// Long lists are refused by their length, and long maps cost no more than their length.
+TEST(Source, LongListsAndMapsCostTheirLength) {
+  std::string backups = "services: [{backups: [";
+  std::string zones = "dns_listen: [127.0.0.1]\nproviders: {a: {type: embedded, zones: {";
+  for (int i = 0; i < 100'000; ++i) {
+    backups += "{data: a" + std::to_string(i) + "},";
+    zones += "z" + std::to_string(i) + ": ,";
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_NE(all_messages(load(backups + "]}]\n"))
+                .find("services[0].backups: has 100000 items; give 1 to 64"),
+            std::string::npos);
+  EXPECT_TRUE(load(zones + "}}}\n").config.has_value());
+  // Half a second; compared each with each it would be many minutes.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+}
+
 // Random edits of a real file: always an answer, never for long.
 TEST(Source, MutatedExamplesNeverCrash) {
   const TemporaryDirectory directory;
