@@ -296,9 +296,8 @@ DnsAnswer answer_packet(std::span<const std::byte> packet, DnsTransport transpor
     answer.rcode(Rcode::badvers);
   } else if (query.klass == wire::klass::chaos) {
     answer_chaos(answer, query, chaos);
-  } else if (query.klass != wire::klass::in && query.klass != wire::klass::any) {
-    answer.refuse();
-  } else if (query.type == wire::type::axfr || query.type == wire::type::ixfr) {
+  } else if ((query.klass != wire::klass::in && query.klass != wire::klass::any) ||
+             query.type == wire::type::axfr || query.type == wire::type::ixfr) {
     answer.refuse();
   } else {
     answer_name(answer, query, zones);

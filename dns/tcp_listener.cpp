@@ -16,8 +16,9 @@
 namespace hotswapd {
 namespace {
 
-constexpr std::size_t max_pending_out = 64 * 1024;  // above it the client is not read from
+constexpr std::size_t max_pending_out = 65'536;  // above it the client is not read from
 constexpr std::size_t max_pending_in = 2 + wire::max_message;
+constexpr std::size_t read_size = 16'384;
 
 }  // namespace
 
@@ -148,7 +149,8 @@ void TcpListener::accept_from(const Descriptor& listener, TimePoint now) {
 void TcpListener::shed_one(const Descriptor& listener) {
   counters_.tcp_refused();
   reserve_.reset();
-  Descriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  Descriptor shed(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  shed.reset();
   reserve_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
@@ -168,8 +170,8 @@ bool TcpListener::serve(Connection& connection, TimePoint now) {
 
 bool TcpListener::read_some(Connection& connection) {
   const std::size_t had = connection.in.size();
-  const std::size_t chunk = std::min<std::size_t>(max_pending_in - had, 16 * 1024);
-  std::array<std::byte, 16 * 1024> buffer;
+  const std::size_t chunk = std::min(max_pending_in - had, read_size);
+  std::array<std::byte, read_size> buffer;
   const auto got = ::recv(connection.fd.get(), buffer.data(), chunk, 0);
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
   if (got == 0) connection.eof = true;
