@@ -3,6 +3,7 @@
 #include "dns/dns_server.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <functional>
@@ -253,6 +254,34 @@ TEST_F(DnsServerTest, TcpConnectionsAreLimitedPerAddressAndInAll) {
   kept.clear();
   EXPECT_TRUE(eventually([&] { return works(test::connected(at, SOCK_STREAM)); }))
       << "places become free again";
+}
+
+TEST_F(DnsServerTest, WithoutDescriptorsTcpRefusesAndUdpGoesOn) {
+  auto& server = serve({"127.0.0.1:0"});
+  const auto& at = server.endpoints()[0];
+  const auto udp = test::connected(at, SOCK_DGRAM);
+  Descriptor tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  {
+    const Descriptor next(::dup(0));  // the lowest free number: from here on there is none
+    none.rlim_cur = static_cast<rlim_t>(next.get());
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  sockaddr_storage storage;
+  const auto size = at.fill(storage);
+  EXPECT_EQ(::connect(tcp.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
+  const bool closed = test::closed_within(tcp);
+  test::send_bytes(udp, test::query({}));
+  const auto answer = test::receive(udp);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(closed);
+  EXPECT_EQ(test::parse(answer).lines(0).size(), 1U);
+  EXPECT_EQ(server.figures().tcp_refused, 1U) << "refused once, not for ever";
+  const auto again = test::connected(at, SOCK_STREAM);
+  test::send_bytes(again, test::framed(test::query({})));
+  EXPECT_FALSE(test::receive_framed(again).empty());
 }
 
 TEST_F(DnsServerTest, TcpGarbageDoesNotDisturbOthers) {
