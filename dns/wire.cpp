@@ -61,16 +61,16 @@ std::optional<std::uint32_t> Reader::u32() noexcept {
 }
 
 std::optional<Header> Reader::header() noexcept {
-  const auto id = u16();
-  const auto flags = u16();
+  const auto raw = bytes(header_size);
+  if (!raw) return std::nullopt;
+  const auto get = [&](std::size_t at) {
+    return static_cast<std::uint16_t>(std::to_integer<unsigned>((*raw)[at]) << 8 |
+                                      std::to_integer<unsigned>((*raw)[at + 1]));
+  };
   Header out;
-  for (auto& count : out.count) {
-    const auto value = u16();
-    if (!value) return std::nullopt;
-    count = *value;
-  }
-  out.id = *id;
-  out.flags = *flags;
+  out.id = get(0);
+  out.flags = get(2);
+  for (std::size_t i = 0; i < 4; ++i) out.count[i] = get(4 + 2 * i);
   return out;
 }
 
@@ -125,9 +125,10 @@ std::optional<Record> Reader::record() noexcept {
 
 void Writer::header(const Header& value) noexcept {
   if (!room(header_size)) return;
-  u16(value.id);
-  u16(value.flags);
-  for (const auto count : value.count) u16(count);
+  put16(at_, value.id);
+  put16(at_ + 2, value.flags);
+  for (std::size_t i = 0; i < 4; ++i) put16(at_ + 4 + 2 * i, value.count[i]);
+  at_ += header_size;
 }
 
 void Writer::question(const Question& value) noexcept {
