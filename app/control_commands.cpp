@@ -16,6 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t default_history = 50;
+constexpr std::size_t present_lines = 200;
 constexpr std::int64_t longest_history = 10'000;
 constexpr std::int64_t longest_duration_ms = std::int64_t{1000} * 60 * 60 * 24 * 366;
 
@@ -69,6 +70,7 @@ void ControlCommands::handle(ControlRequest request, ControlResponder responder)
   if (command == "watch") {
     std::erase_if(watchers_, [](const ControlResponder& w) { return !w.open(); });
     responder.stream();
+    tell_present(responder);
     watchers_.push_back(std::move(responder));
     return;
   }
@@ -140,6 +142,23 @@ void ControlCommands::act(const ControlRequest& request, const std::string& fqdn
   const auto said = backend_.monitor.command(fqdn, command);
   if (!said) return responder.fail(said.error());
   responder.answer({{"text", clean(fqdn) + ": " + *said}});
+}
+
+// A watch begins with how things stand: every service of a small installation, of a large one those
+// that are not ok.
+void ControlCommands::tell_present(const ControlResponder& responder) {
+  const auto services = backend_.monitor.services();
+  const auto now = to_rfc3339_millis(backend_.clocks.wall());
+  std::size_t told = 0;
+  for (const auto* service : services) {
+    const auto& m = service->model();
+    if (services.size() > present_lines && m.status() == ServiceStatus::ok) continue;
+    if (++told > present_lines) break;
+    std::string text = to_string(m.status());
+    for (const auto& value : m.serving_values()) text += ", serving " + value;
+    responder.event(
+        {{"at", now}, {"kind", "present"}, {"fqdn", m.spec().key.fqdn}, {"text", text}});
+  }
 }
 
 void ControlCommands::publish(const WatchEvent& event) {

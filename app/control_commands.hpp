@@ -32,6 +32,7 @@ class ControlCommands final : public ControlHandler {
 
  private:
   void status(const ControlResponder& responder);
+  void tell_present(const ControlResponder& responder);
   void history(const ControlRequest& request, const std::string& fqdn,
                const ControlResponder& responder);
   void act(const ControlRequest& request, const std::string& fqdn, CommandKind kind,
