@@ -506,9 +506,10 @@ awaitable<void> Daemon::supervise() {
                                       : "a write to the journal has been waiting for " +
                                             std::to_string(health.oldest.count()) + " ms";
       alarm("HS1401", LogLevel::error, "state not writable: " + why + "; no swap begins meanwhile");
-      // A disk that answers with an error is asked again by the next swap itself; one that does not
-      // answer is not.
-      monitor_->block_writes(health.failing ? std::nullopt : std::optional(why));
+      monitor_->block_writes(why);
+      // A disk that answers with an error is asked again; one that does not answer has been asked
+      // already.
+      if (health.failing && health.queued == 0) monitor_->try_disk();
     } else {
       all_clear("HS1401", "HS1402", "state writable again");
       monitor_->block_writes(std::nullopt);

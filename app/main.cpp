@@ -46,7 +46,8 @@ int run(int argc, char** argv) {
   }
   std::signal(SIGPIPE, SIG_IGN);
   const auto log = hotswapd::make_stderr_logger();
-  return hotswapd::run_daemon(std::move(*loaded.config), config_file, {HOTSWAPD_VERSION, HOTSWAPD_COMMIT}, *log);
+  return hotswapd::run_daemon(std::move(*loaded.config), config_file,
+                              {HOTSWAPD_VERSION, HOTSWAPD_COMMIT}, *log);
 }
 
 }  // namespace

@@ -212,6 +212,11 @@ StateRow FailoverService::state_row() const {
   return row;
 }
 
+void FailoverService::save() {
+  dirty_ = true;
+  perform(Changes{});
+}
+
 void FailoverService::perform(Changes changes) {
   perform(std::move(changes), Batch{});
 }

@@ -66,6 +66,7 @@ struct SwapStory {
   std::string state;  // prepared, sent, read back, proved, "applied, not proved", abandoned
   std::vector<Line> steps;
   std::vector<ServerEvidence> proof;
+  bool moves = true;  // false: the value stays, only TTL or generation are written
 };
 
 // Lives on shard 0. Destroyed only after its swap has ended (Monitor sees to that).
@@ -86,6 +87,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void on_round(RoundResult round);
   Fallible<std::string> command(const Command& command);
   void clock_advanced();
+  void save();  // the state row, whether it changed or not: finds out whether the disk takes writes
+                // again
 
   ServiceId id() const noexcept { return id_; }
   const ServiceModel& model() const noexcept { return model_; }

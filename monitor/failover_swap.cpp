@@ -204,6 +204,7 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   story.reason = decision.text;
   story.opened = context_.clocks.wall();
   story.state = "planned";
+  story.moves = decision.moves;
   story_ = std::move(story);
   if (decision.moves) {
     context_.log.log(LogLevel::warning, "HS1203",
@@ -324,6 +325,7 @@ awaitable<void> FailoverService::prove() {
       if (story_) story_->state = "proved";
       step("proved", "every name server serves it: " + servers);
       perform(model_.proof(Proof::proved, to_string(*served) + " by " + servers, wall));
+      if (story_ && !story_->moves) story_.reset();  // TTL or generation only: no swap to explain
       co_return;
     }
     if (context_.clocks.steady() - began >= proof_deadline) {

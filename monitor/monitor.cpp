@@ -161,6 +161,10 @@ Fallible<std::string> Monitor::command(const std::string& fqdn, const Command& c
   return it->second->command(command);
 }
 
+void Monitor::try_disk() {
+  if (!ordered_.empty()) ordered_.front()->save();
+}
+
 const FailoverService* Monitor::find(const std::string& fqdn) const {
   const auto it = by_name_.find(name_key(fqdn));
   return it == by_name_.end() ? nullptr : it->second.get();

@@ -48,6 +48,9 @@ class Monitor {
   // Nothing may be written while this says why.
   void block_writes(std::optional<std::string> why) { blocked_ = std::move(why); }
 
+  // One small write, to find out whether the disk takes writes again.
+  void try_disk();
+
   const FailoverService* find(
       const std::string& fqdn) const;                    // with or without final dot, any case
   std::vector<const FailoverService*> services() const;  // in the order of the configuration
