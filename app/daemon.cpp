@@ -83,6 +83,21 @@ rlim_t raise_descriptor_limit() {
   return limit.rlim_cur;
 }
 
+// Reading the system's bundle takes some 20 ms, which no probe loop has to spare.
+void read_trust(TlsContexts& contexts, const std::vector<ServiceSpec>& services) {
+  const auto read = [&](const MonitorSpec& monitor) {
+    if (monitor.protocol != Protocol::https) return;
+    // What cannot be read is told by the probes that need it.
+    static_cast<void>(contexts.get({monitor.tls.verify, monitor.tls.ca_file}, Clock::now()));
+  };
+  for (const auto& service : services) {
+    read(service.monitor);
+    for (const auto& backup : service.backups) {
+      if (backup.monitor) read(*backup.monitor);
+    }
+  }
+}
+
 struct Alarm {
   WallTime since;
   std::string text;
@@ -199,6 +214,7 @@ bool Daemon::start() {
   teller_ = std::make_unique<OutboxTeller>(context_.get_executor(), *store_, std::move(*mark), log_,
                                            syslog_site(config_), host_name());
   teller_->restore(stored.outbox);
+  read_trust(tls_, config_.services);
   start_rounds();
 
   MonitorParts parts{context_.get_executor(),
@@ -491,6 +507,7 @@ Fallible<void> Daemon::apply(Config next) {
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
   tls_.reload();
+  asio::post(worker_, [this, services = config_.services] { read_trust(tls_, services); });
   monitor_->reconfigure(config_.services);
   return {};
 }
