@@ -3,7 +3,7 @@
 import socket
 import threading
 
-from harness import INTERVAL, NAME, always, wait_until
+from harness import INTERVAL, NAME, SLOW, always, wait_until
 
 
 def connect(daemon):
@@ -52,7 +52,8 @@ def test_too_long_a_request_is_refused_and_not_collected(world):
     before = resident()
     for _ in range(3):
         answer_to(daemon, b"x" * (64 << 20))
-    assert resident() - before < 32 << 20
+    if SLOW == 1:  # a sanitizer keeps what was freed
+        assert resident() - before < 32 << 20
     assert daemon.status() == "ok"
 
 
