@@ -164,6 +164,7 @@ class Daemon {
   int exit_status_ = 0;
   bool stopping_ = false;
   bool reloading_ = false;
+  bool set_aside_told_ = false;
   std::map<std::string, Alarm> alarms_;
   ServiceManager manager_;
 
@@ -199,9 +200,11 @@ bool Daemon::start() {
   }
   store_ = std::move(*store);
   auto stored = store_->take_loaded();
-  if (!stored.set_aside.empty()) {
+  if (stored.doubtful) {
+    const auto what =
+        stored.set_aside.empty() ? "state not loaded" : "state set aside as " + stored.set_aside;
     alarm("HS1002", LogLevel::error,
-          "state set aside as " + stored.set_aside + ": " + stored.set_aside_why +
+          what + ": " + stored.set_aside_why +
               "; nothing moves before two fresh rounds agree or an operator speaks");
   }
   if (!start_dns(stored)) return false;
@@ -530,6 +533,11 @@ awaitable<void> Daemon::supervise() {
     } else {
       all_clear("HS1401", "HS1402", "state writable again");
       monitor_->block_writes(std::nullopt);
+    }
+    if (!health.set_aside.empty() && !set_aside_told_) {
+      set_aside_told_ = true;
+      log_.log(LogLevel::error, "HS1002",
+               "state set aside as " + health.set_aside + ": it could not be loaded at the start");
     }
     if (health.reserve_spent) {
       alarm("HS1403", LogLevel::error,

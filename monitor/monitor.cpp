@@ -72,7 +72,7 @@ void Monitor::start(const std::vector<ServiceSpec>& services, const StoredState&
       service->restore_intent(*it->second);
     const auto [from, to] = swaps.equal_range(spec.key);
     for (auto it = from; it != to; ++it) service->remember_swap(it->second);
-    if (!stored.set_aside.empty()) service->require_fresh_rounds(2);
+    if (stored.doubtful) service->require_fresh_rounds(2);
   }
   for (const auto& service : ordered_) service->begin(FirstRound::at_once);
 

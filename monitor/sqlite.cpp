@@ -1,6 +1,35 @@
 #include "monitor/sqlite.hpp"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+
 namespace hotswapd::sqlite {
+namespace {
+
+// SQLite's URI of a path: what means something in one is escaped.
+std::string uri_of(const std::string& path) {
+  std::string out = path.starts_with('/') ? "file://" : "file:";
+  for (const char c : path) {
+    if (c == '%') {
+      out += "%25";
+    } else if (c == '?') {
+      out += "%3f";
+    } else if (c == '#') {
+      out += "%23";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool missing(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) != 0 && errno == ENOENT;
+}
+
+}  // namespace
 
 Statement& Statement::note(int code) noexcept {
   if (code != SQLITE_OK && bind_error_ == SQLITE_OK) bind_error_ = code;
@@ -66,6 +95,22 @@ int Database::open(const std::string& path) {
   return sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr);
 }
 
+int Database::open_unchanged(const std::string& path) {
+  close();
+  const int flags =
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  // Without a -wal the file is all there is; SQLite would make an empty one all the same.
+  const bool whole = missing(path + "-wal");
+  const std::string uri = uri_of(path) + (whole ? "?immutable=1" : "");
+  // An exclusive lock keeps the index of the -wal in our memory. A file that is open for reading
+  // can't be locked so: "unix-none" is the same system calls without locks.
+  int code = sqlite3_open_v2(uri.c_str(), &handle_, flags, "unix-none");
+  if (code == SQLITE_OK)
+    code = sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (code == SQLITE_OK) code = exec("PRAGMA locking_mode=EXCLUSIVE");
+  return code;
+}
+
 void Database::close() noexcept {
   sqlite3_close_v2(handle_);
   handle_ = nullptr;
@@ -110,6 +155,10 @@ int Database::query_text(const char* sql, std::string& out) {
 
 bool Database::in_transaction() const noexcept {
   return handle_ != nullptr && sqlite3_get_autocommit(handle_) == 0;
+}
+
+int Database::code() const noexcept {
+  return handle_ == nullptr ? SQLITE_CANTOPEN : sqlite3_extended_errcode(handle_);
 }
 
 std::string Database::error() const {

@@ -59,7 +59,11 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   int open(const std::string& path);  // read and write; the file is made when it is missing
-  void close() noexcept;              // every Statement must be gone
+  // Reads the file and its -wal as they are: writes nothing, makes no file, takes no lock of
+  // SQLite's, needs no -shm. Only while nobody writes; while it is open, nothing else of this
+  // process may have the file open.
+  int open_unchanged(const std::string& path);
+  void close() noexcept;  // every Statement must be gone
   // Leaves -wal as it is when closing: for files that are to be looked at later as they were found.
   void close_untouched() noexcept;
   bool is_open() const noexcept { return handle_ != nullptr; }
@@ -73,6 +77,7 @@ class Database {
   int changes() const noexcept { return sqlite3_changes(handle_); }
   std::int64_t last_id() const noexcept { return sqlite3_last_insert_rowid(handle_); }
   std::string error() const;  // of the last call that failed, with the number
+  int code() const noexcept;  // of the last call; SQLITE_OK when it went well
 
  private:
   sqlite3* handle_ = nullptr;

@@ -26,6 +26,10 @@ const Error no_answer{errc::unknown_fate,
 const Error history_dropped{errc::unavailable,
                             "the disk is full: history is dropped, what is left is for swaps"};
 
+Error refused_while_ill(const std::string& why) {
+  return {errc::unavailable, "the disk has refused writes since the start: " + why};
+}
+
 constexpr Millis grace{200};
 
 // One request; which of the callbacks is set says what it asks for.
@@ -55,14 +59,16 @@ bool history_only(const Batch& batch) {
 // close()).
 class Writer {
  public:
-  Writer(DirectoryLock lock, std::unique_ptr<StoreDatabase> database, WallTime now,
+  Writer(std::string dir, DirectoryLock lock, std::unique_ptr<StoreDatabase> database, WallTime now,
          StoreOptions options)
-      : lock_(std::move(lock)),
+      : dir_(std::move(dir)),
+        lock_(std::move(lock)),
         database_(std::move(database)),
         options_(options),
         opened_wall_(now),
         next_id_(database_->first_outbox_id()) {
-    health_.reserve_spent = !database_->reserve().there();
+    publish_health();
+    if (database_->reading_only()) next_recovery_ = opened_at_ + options_.reopen;
   }
 
   void run();
@@ -79,11 +85,14 @@ class Writer {
   std::vector<Request> finish();
   std::vector<Fallible<void>> commit(const std::vector<Batch>& batches);
   void try_recovery();
+  void heal();
+  WallTime wall(TimePoint now) const;
   void upkeep(bool idle);
   void publish_health();
 
-  DirectoryLock lock_;
   // The writer thread's own.
+  const std::string dir_;
+  DirectoryLock lock_;
   std::unique_ptr<StoreDatabase> database_;
   const StoreOptions options_;
   const WallTime opened_wall_;
@@ -102,6 +111,7 @@ class Writer {
   std::deque<Request> queue_;
   std::vector<Request> current_;
   StoreHealth health_;
+  bool reading_only_ = false;
   bool closing_ = false;
   bool abandoned_ = false;
   bool ended_ = false;
@@ -109,20 +119,22 @@ class Writer {
 };
 
 void Writer::submit(Request request) {
-  const Error* refusal = nullptr;
+  std::optional<Error> refusal;
   {
     const std::lock_guard held(mutex_);
     if (closing_) {
-      refusal = &closed;
+      refusal = closed;
+    } else if (reading_only_ && request.commit) {
+      refusal = refused_while_ill(health_.why);
     } else if (queue_.size() >= options_.queue_limit) {
-      refusal = &queue_full;
+      refusal = queue_full;
       ++health_.dropped;
     } else {
       request.since = Clock::now();
       queue_.push_back(std::move(request));
     }
   }
-  if (refusal != nullptr) return request.fail(*refusal);
+  if (refusal) return request.fail(*refusal);
   wake_.notify_one();
 }
 
@@ -235,8 +247,32 @@ std::vector<Fallible<void>> Writer::commit(const std::vector<Batch>& batches) {
 void Writer::try_recovery() {
   const TimePoint now = Clock::now();
   if (now < next_recovery_) return;
-  database_->recover();
-  next_recovery_ = Clock::now() + options_.retry;
+  if (!database_->reading_only()) {
+    database_->recover();
+    next_recovery_ = Clock::now() + options_.retry;
+    return;
+  }
+  heal();
+  // An attempt may check all of a large file: it must not become all that the disk does.
+  const TimePoint end = Clock::now();
+  next_recovery_ = end + std::max<Clock::duration>(options_.reopen, 4 * (end - now));
+}
+
+void Writer::heal() {
+  if (!lock_.held()) {
+    auto lock = DirectoryLock::take(dir_);
+    if (!lock) return database_->not_healed(lock.error());
+    lock_ = std::move(*lock);
+  }
+  if (!lock_.held()) return;
+  database_->outbox_ids_used_to(next_id_.load(std::memory_order_relaxed));
+  database_->heal(wall(Clock::now()));
+}
+
+// The wall clock as it was at the start, carried on: a jump of it must not delete a year of
+// history.
+WallTime Writer::wall(TimePoint now) const {
+  return opened_wall_ + std::chrono::duration_cast<Millis>(now - opened_at_);
 }
 
 void Writer::upkeep(bool idle) {
@@ -247,10 +283,7 @@ void Writer::upkeep(bool idle) {
     next_upkeep_ = Clock::now() + options_.retry;
   }
   if (!idle || now < next_retention_) return;
-  // The wall clock as it was at the start, carried on: a jump of it must not delete a year of
-  // history.
-  const WallTime wall = opened_wall_ + std::chrono::duration_cast<Millis>(now - opened_at_);
-  const bool more = database_->delete_slice(options_.retention, wall);
+  const bool more = database_->delete_slice(options_.retention, wall(now));
   if (!more) next_retention_ = Clock::now() + options_.retention_every;
 }
 
@@ -258,7 +291,10 @@ void Writer::publish_health() {
   const std::lock_guard held(mutex_);
   health_.failing = !database_->usable() || !database_->why().empty();
   health_.why = database_->why();
-  health_.reserve_spent = !database_->reserve().there();
+  reading_only_ = database_->reading_only();
+  const Reserve& reserve = database_->reserve();
+  health_.reserve_spent = reading_only_ ? reserve.given_up() : !reserve.there();
+  health_.set_aside = database_->set_aside_late();
   health_.dropped += std::exchange(history_drops_, 0);
 }
 
@@ -347,8 +383,11 @@ Fallible<std::unique_ptr<StateStore>> open_state_store(const std::string& dir, W
   if (!lock) return lock.error();
   auto database = std::make_unique<StoreDatabase>(dir, options.reserve_bytes);
   StoredState loaded;
-  if (auto started = database->start(now, loaded); !started) return started.error();
-  auto writer = std::make_shared<Writer>(std::move(*lock), std::move(database), now, options);
+  if (auto started = database->start(now, loaded); !started) {
+    if (started.error().code != errc::unavailable) return started.error();
+    database->start_reading(started.error(), lock->held(), now, loaded);
+  }
+  auto writer = std::make_shared<Writer>(dir, std::move(*lock), std::move(database), now, options);
   return std::unique_ptr<StateStore>(
       std::make_unique<SqliteStore>(std::move(writer), std::move(loaded)));
 }

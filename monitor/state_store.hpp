@@ -93,25 +93,32 @@ struct StoredState {
   std::vector<OutboxRow> outbox;  // by id
   std::vector<RecordRow> records;
   std::vector<TransitionRow> recent_swaps;  // kind "swap" of the last hour, for the swap budget
-  // Not empty when the file was damaged or of a newer schema: it was set aside under this path, the
-  // store is new.
+  // What an earlier run knew is lost to this one: damaged, of a newer schema, or unreadable.
+  // Nothing may move before it was seen twice. set_aside_why says what was wrong; set_aside is
+  // where the file is now, empty when it could not be moved (yet: see StoreHealth).
+  bool doubtful = false;
   std::string set_aside;
   std::string set_aside_why;
 };
 
 struct StoreHealth {
-  bool failing = false;  // the last commit did not go through
+  bool failing = false;  // the last commit did not go through, or none can since the start
   std::string why;
   bool reserve_spent = false;  // the reserve file was given up to make room
   std::size_t queued = 0;      // batches waiting
   std::uint64_t dropped = 0;   // batches refused because the queue was full
   Millis oldest{0};            // how long the batch at the head has been waiting
+  // A doubtful file that could be set aside only when the disk allowed it, after open(): its path.
+  std::string set_aside;
 };
 
 class StateStore {
  public:
-  // Opens or makes DIR/state.db under an flock of DIR/lock; refuses when another process holds it.
-  // Blocking: start-up only. Damage and newer schemas: see StoredState::set_aside.
+  // Opens or makes DIR/state.db under an flock of DIR/lock; refuses when another process holds it,
+  // and when the directory is missing, none, or forbidden to us. Blocking: start-up only. Damage
+  // and newer schemas: see StoredState::doubtful. A disk that refuses writes (read-only, full, I/O
+  // errors) is no reason to fail: what can be read is loaded, commits are refused and health() says
+  // so, until the writer thread, which goes on trying, gets the file open for writing.
   static Fallible<std::unique_ptr<StateStore>> open(const std::string& dir, WallTime now);
 
   virtual ~StateStore() = default;
@@ -120,8 +127,9 @@ class StateStore {
 
   // Queues the batch; batches become durable in the order they were given (several may share one
   // transaction). `done` is called on the writer thread, once, in order: durable, or an error and
-  // then nothing of the batch happened. The queue is bounded: beyond it, and after close(), `done`
-  // gets errc::unavailable at once, on the calling thread. errc::conflict: this batch breaks a rule
+  // then nothing of the batch happened. The queue is bounded: beyond it, after close(), and while
+  // the file is not open for writing since the start, `done` gets errc::unavailable at once, on the
+  // calling thread. errc::conflict: this batch breaks a rule
   // of the store (two open intents), trying it again is no use. Any thread.
   virtual void commit(Batch batch, std::function<void(Fallible<void>)> done) = 0;
 

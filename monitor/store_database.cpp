@@ -1,17 +1,28 @@
 #include "monitor/store_database.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "core/text.hpp"
-#include "monitor/store_schema.hpp"
 
 namespace hotswapd {
 namespace {
 
 constexpr std::int64_t id_block = 1'000'000;
+constexpr std::int64_t id_spread = 1'000'000'000'000;  // eleven days of the clock
 constexpr std::string_view ceiling_key = "outbox_ceiling";
 constexpr std::string_view fence_key = "fences";
+constexpr const char* overtaken =
+    "another daemon has written to it since it was read; a restart takes up what it left";
+
+std::int64_t ids_by_clock(WallTime now) {
+  return now.time_since_epoch().count() * 1000;
+}
 
 // The batch itself is wrong: the others of its group are not touched by it.
 bool is_refusal(int code) {
@@ -50,7 +61,7 @@ const char* aside_word(FileState state) {
 }  // namespace
 
 StoreDatabase::StoreDatabase(const std::string& dir, std::uint64_t reserve_bytes)
-    : path_(dir + "/state.db"), reserve_(dir + "/reserve", reserve_bytes) {}
+    : dir_(dir), path_(dir + "/state.db"), reserve_(dir + "/reserve", reserve_bytes) {}
 
 StoreDatabase::~StoreDatabase() {
   rows_.release();
@@ -58,6 +69,19 @@ StoreDatabase::~StoreDatabase() {
 
 Error StoreDatabase::failure(const std::string& what) const {
   return Error{errc::unavailable, path_ + ": " + what + ": " + clean(db_.error())};
+}
+
+// As failure(), and whether the disk is the reason or what waiting does not cure.
+Error StoreDatabase::start_failure(int code, const std::string& what) const {
+  Error error = failure(what);
+  const int kind = sqlite::primary(code);
+  bool disk = kind == SQLITE_FULL || kind == SQLITE_IOERR || kind == SQLITE_READONLY;
+  // A file that can't be made: SQLite does not keep why.
+  const bool forbidden = ::faccessat(AT_FDCWD, dir_.c_str(), W_OK, AT_EACCESS) != 0 &&
+                         (errno == EACCES || errno == EPERM);
+  disk = (disk || kind == SQLITE_CANTOPEN) && !forbidden;
+  if (!disk) error.code = errc::refused;
+  return error;
 }
 
 int StoreDatabase::open_connection() {
@@ -74,18 +98,21 @@ int StoreDatabase::begin(WallTime now, StoredState& out) {
   if (code == SQLITE_OK) code = rows_.prepare(db_);
   if (code == SQLITE_OK) code = rows_.get_meta(ceiling_key, ceiling_);
   if (code != SQLITE_OK) return code;
+  // Every start raises the ceiling.
+  if (expected_ceiling_ && *expected_ceiling_ != ceiling_) return SQLITE_ABORT;
+  expected_ceiling_.reset();
   // A new file after a damaged one knows no ceiling: the clock keeps its numbers above the earlier
   // ones.
-  const std::int64_t by_clock = now.time_since_epoch().count() * 1000;
-  first_outbox_id_ = std::max(ceiling_, by_clock);
-  code = rows_.set_meta(ceiling_key, first_outbox_id_ + id_block);
+  const std::int64_t first = std::max({ceiling_, wanted_ceiling_, ids_by_clock(now)});
+  code = rows_.set_meta(ceiling_key, first + id_block);
   if (code != SQLITE_OK) return code;
-  ceiling_ = wanted_ceiling_ = first_outbox_id_ + id_block;
-  const std::string aside = std::exchange(out.set_aside, {});
-  const std::string aside_why = std::exchange(out.set_aside_why, {});
-  out = StoredState{};
-  out.set_aside = aside;
-  out.set_aside_why = aside_why;
+  first_outbox_id_ = first;
+  ceiling_ = wanted_ceiling_ = first + id_block;
+  out.states.clear();
+  out.open_intents.clear();
+  out.outbox.clear();
+  out.records.clear();
+  out.recent_swaps.clear();
   return rows_.load(out, now);
 }
 
@@ -98,17 +125,23 @@ Fallible<void> StoreDatabase::start(WallTime now, StoredState& out) {
     const auto made = make_private(path_);
     int code = made ? db_.open(path_) : SQLITE_CANTOPEN;
     FileVerdict verdict;
-    Error problem = made ? failure("can't be opened") : made.error();
+    Error problem = made ? start_failure(code, "can't be opened") : made.error();
     if (code == SQLITE_OK) {
       verdict = inspect(db_, newest);
       if (verdict.state == FileState::unreadable) {
         code = verdict.code;
-        problem = failure("can't be read");
+        problem = start_failure(code, "can't be read");
+      } else if (verdict.state == FileState::ours && unread_ && out.set_aside.empty()) {
+        verdict.state = FileState::damaged;
+        verdict.why = "it could not be read at the start";
       } else if (verdict.state == FileState::fresh || verdict.state == FileState::ours) {
-        const auto upgraded = migrate(db_, store_migrations(), verdict.version, path_, now);
-        code = upgraded ? begin(now, out) : SQLITE_FULL;
+        const auto upgraded = migrate(db_, store_migrations(), verdict.version, path_, now, &code);
+        problem = upgraded ? Error{} : upgraded.error();
+        if (upgraded) code = begin(now, out);
         if (code == SQLITE_OK) break;
-        problem = upgraded ? failure("can't be read") : upgraded.error();
+        problem = start_failure(code, "can't be written");
+        if (!upgraded) problem.text = upgraded.error().text;
+        if (code == SQLITE_ABORT) problem.text = path_ + ": " + overtaken;
         if (is_damage(code)) {
           verdict.state = FileState::damaged;
           verdict.why = problem.text;
@@ -122,9 +155,11 @@ Fallible<void> StoreDatabase::start(WallTime now, StoredState& out) {
     if (unfit && out.set_aside.empty()) {
       auto moved = set_aside(path_, aside_word(verdict.state), now);
       if (!moved) return moved.error();
+      out.doubtful = true;
       out.set_aside = *moved;
       out.set_aside_why = verdict.why;
-    } else if (!unfit && !spent && wants_room_to_open(code) && reserve_.spend()) {
+    } else if (!unfit && !spent && problem.code == errc::unavailable && wants_room_to_open(code) &&
+               reserve_.spend()) {
       spent = true;
     } else {
       return problem;
@@ -234,20 +269,104 @@ bool StoreDatabase::recover() {
   return true;
 }
 
+// What is there is opened for looking only, and the connection goes again: see look() and
+// start_reading().
+int StoreDatabase::open_to_look(FileVerdict& verdict) {
+  rows_.release();
+  int code = db_.open_unchanged(path_);
+  if (code == SQLITE_OK) {
+    verdict = inspect(db_, store_migrations().back().to);
+    if (verdict.state == FileState::unreadable) code = verdict.code;
+  }
+  return code;
+}
+
+void StoreDatabase::leave() {
+  rows_.release();
+  db_.close_untouched();
+}
+
+void StoreDatabase::start_reading(const Error& why, bool locked, WallTime now, StoredState& out) {
+  reading_only_ = true;
+  why_ = why.text;
+  std::string doubt;
+  std::int64_t ceiling = 0;
+  struct stat info {};
+  const bool absent = ::lstat(path_.c_str(), &info) != 0 && errno == ENOENT;
+  if (!absent) {
+    FileVerdict verdict;
+    const int newest = store_migrations().back().to;
+    int code = open_to_look(verdict);
+    const bool ours = verdict.state == FileState::ours && verdict.version == newest;
+    if (code == SQLITE_OK && ours) {
+      code = rows_.prepare(db_);
+      if (code == SQLITE_OK) code = rows_.get_meta(ceiling_key, ceiling);
+      if (code == SQLITE_OK) code = rows_.load(out, now);
+    } else if (code == SQLITE_OK && verdict.state != FileState::fresh) {
+      doubt = ours || !verdict.why.empty() ? clean(verdict.why) : "it is of an older schema";
+    }
+    if (code != SQLITE_OK) doubt = "it can't be read: " + clean(db_.error());
+    leave();
+  }
+  if (!doubt.empty()) {
+    unread_ = true;
+    std::string aside = std::move(out.set_aside);
+    std::string aside_why = std::move(out.set_aside_why);
+    out = StoredState{};
+    out.doubtful = true;
+    out.set_aside = std::move(aside);
+    out.set_aside_why = aside_why.empty() ? doubt : std::move(aside_why);
+  } else if (!locked) {
+    expected_ceiling_ = ceiling;
+  }
+  // The ceiling can't be raised: what this run numbers must not come again in the next one, even if
+  // that one reads the same ceiling because the clock went back.
+  first_outbox_id_ = ids_by_clock(now);
+  if (ceiling >= first_outbox_id_) first_outbox_id_ = ceiling + first_outbox_id_ % id_spread;
+  wanted_ceiling_ = first_outbox_id_;
+}
+
+bool StoreDatabase::heal(WallTime now) {
+  StoredState found;  // the same that is in memory, or nothing
+  const auto started = start(now, found);
+  if (!found.set_aside.empty()) {
+    set_aside_late_ = found.set_aside;
+    unread_ = false;
+  }
+  if (!started) {
+    why_ = started.error().text;
+    return false;
+  }
+  reading_only_ = unread_ = false;
+  why_.clear();
+  return true;
+}
+
+template <class Row>
+Fallible<std::vector<Row>> StoreDatabase::look(const RecordKey& service, std::size_t limit,
+                                               const char* what,
+                                               int (StoreRows::*read)(const RecordKey&, std::size_t,
+                                                                      std::vector<Row>&)) {
+  std::vector<Row> out;
+  if (!usable_ && (!reading_only_ || unread_)) return Error{errc::unavailable, path_ + ": " + why_};
+  int code = SQLITE_OK;
+  if (reading_only_) code = db_.open_unchanged(path_);
+  if (reading_only_ && code == SQLITE_OK) code = rows_.prepare(db_);
+  if (code == SQLITE_OK) code = (rows_.*read)(service, limit, out);
+  const Error error = code == SQLITE_OK ? Error{} : failure(what);
+  if (reading_only_) leave();
+  if (code != SQLITE_OK) return error;
+  return out;
+}
+
 Fallible<std::vector<TransitionRow>> StoreDatabase::history(const RecordKey& service,
                                                             std::size_t limit) {
-  std::vector<TransitionRow> out;
-  if (!usable_) return Error{errc::unavailable, path_ + ": " + why_};
-  if (rows_.history(service, limit, out) != SQLITE_OK) return failure("history can't be read");
-  return out;
+  return look(service, limit, "history can't be read", &StoreRows::history);
 }
 
 Fallible<std::vector<IntentRow>> StoreDatabase::intents(const RecordKey& service,
                                                         std::size_t limit) {
-  std::vector<IntentRow> out;
-  if (!usable_) return Error{errc::unavailable, path_ + ": " + why_};
-  if (rows_.intents(service, limit, out) != SQLITE_OK) return failure("intents can't be read");
-  return out;
+  return look(service, limit, "intents can't be read", &StoreRows::intents);
 }
 
 bool StoreDatabase::delete_slice(const RetentionLimits& limits, WallTime now) {

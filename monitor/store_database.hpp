@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "monitor/state_store.hpp"
 #include "monitor/store_files.hpp"
 #include "monitor/store_rows.hpp"
+#include "monitor/store_schema.hpp"
 
 namespace hotswapd {
 
@@ -21,8 +23,16 @@ class StoreDatabase {
   ~StoreDatabase();
 
   // Opens, checks, upgrades and reads state.db; puts a damaged, newer or foreign one aside and
-  // begins anew.
+  // begins anew. errc::unavailable: the disk refuses, start_reading() is what is left.
   Fallible<void> start(WallTime now, StoredState& out);
+
+  // After a start() that failed so, with the same `out`: loads what can be read and writes nothing;
+  // commits are refused until heal() works. `locked`: nobody else can have written meanwhile.
+  void start_reading(const Error& why, bool locked, WallTime now, StoredState& out);
+  bool reading_only() const noexcept { return reading_only_; }
+  bool heal(WallTime now);  // tries start() again
+  void not_healed(const Error& why) { why_ = why.text; }
+  const std::string& set_aside_late() const noexcept { return set_aside_late_; }
 
   // One transaction for all of them, answered one by one: a batch that breaks a constraint is
   // refused alone; when the disk refuses, none of them happened.
@@ -53,13 +63,25 @@ class StoreDatabase {
   int fence();
   int begin(WallTime now, StoredState& out);
   Error failure(const std::string& what) const;
+  Error start_failure(int code, const std::string& what) const;
+  int open_to_look(FileVerdict& verdict);
+  void leave();
+  template <class Row>
+  Fallible<std::vector<Row>> look(const RecordKey& service, std::size_t limit, const char* what,
+                                  int (StoreRows::*read)(const RecordKey&, std::size_t,
+                                                         std::vector<Row>&));
 
+  std::string dir_;
   std::string path_;
   Reserve reserve_;
   sqlite::Database db_;
   StoreRows rows_;
   bool usable_ = false;
   bool fence_needed_ = false;
+  bool reading_only_ = false;
+  bool unread_ = false;  // what the file holds was not loaded: a later start() sets it aside
+  std::optional<std::int64_t> expected_ceiling_;  // another one: somebody else has written
+  std::string set_aside_late_;
   std::string why_;
   std::int64_t first_outbox_id_ = 0;
   std::int64_t ceiling_ = 0;         // on the disk

@@ -20,7 +20,8 @@ namespace hotswapd {
 namespace {
 
 Error failure(const std::string& what, int number) {
-  return Error{errc::unavailable, what + ": " + std::strerror(number)};
+  const errc code = disk_refuses(number) ? errc::unavailable : errc::refused;
+  return Error{code, what + ": " + std::strerror(number)};
 }
 
 // "process 4711 (hotswapd)", as the lock file and the kernel tell it.
@@ -50,15 +51,33 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
+// A read-only file system may say so before it says that the directory is there.
+bool have_directory(const std::string& dir) {
+  if (::mkdir(dir.c_str(), 0700) == 0 || errno == EEXIST) return true;
+  const int number = errno;
+  if (exists(dir)) return true;
+  errno = number;
+  return false;
+}
+
 }  // namespace
 
+bool disk_refuses(int system_error) {
+  return system_error == EROFS || system_error == ENOSPC || system_error == EDQUOT ||
+         system_error == EIO;
+}
+
 Fallible<DirectoryLock> DirectoryLock::take(const std::string& dir) {
-  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
-    return failure("state directory " + dir + " can't be made", errno);
+  if (!have_directory(dir)) {
+    const std::string why = std::strerror(errno);
+    return Error{errc::refused, "state directory " + dir + " can't be made: " + why};
   }
   const std::string path = dir + "/lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return failure(path + " can't be opened", errno);
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0 && !disk_refuses(errno)) return failure(path + " can't be opened", errno);
+  // Locking needs no right to write: the file of an earlier run will do.
+  if (fd < 0) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return DirectoryLock(-1);
   DirectoryLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return failure(path + " can't be locked", errno);
@@ -103,12 +122,15 @@ bool Reserve::ensure() {
   }
   ::close(fd);
   if (!there_) ::unlink(path_.c_str());
+  given_up_ = given_up_ && !there_;
   return there_;
 }
 
 bool Reserve::spend() {
   there_ = false;
-  return ::unlink(path_.c_str()) == 0;
+  const bool freed = ::unlink(path_.c_str()) == 0;
+  given_up_ = given_up_ || freed;
+  return freed;
 }
 
 Fallible<void> make_private(const std::string& path) {

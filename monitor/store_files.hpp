@@ -10,12 +10,19 @@
 
 namespace hotswapd {
 
+// Errors of this file: errc::unavailable when the disk refuses and may do better later (read-only,
+// full, I/O error), errc::refused when that won't help (rights, another process, no such
+// directory).
+bool disk_refuses(int system_error);
+
 // An flock of DIR/lock, held until it is destroyed. The kernel drops it with the process: no stale
 // lock after kill -9.
 class DirectoryLock {
  public:
-  static Fallible<DirectoryLock> take(
-      const std::string& dir);  // makes DIR (0700) when only the last part is missing
+  // Makes DIR (0700) when only the last part is missing. A disk on which the lock file is missing
+  // and can't be made gives a lock that is not held.
+  static Fallible<DirectoryLock> take(const std::string& dir);
+  bool held() const noexcept { return descriptor_ >= 0; }
   DirectoryLock(DirectoryLock&& other) noexcept;
   DirectoryLock& operator=(DirectoryLock&& other) noexcept;
   ~DirectoryLock();
@@ -34,11 +41,13 @@ class Reserve {
   ensure();  // allocates it when it is missing and as much again stays free; true when it is there
   bool spend();  // gives the space back; false when there was none
   bool there() const noexcept { return there_; }
+  bool given_up() const noexcept { return given_up_; }  // by us, and not there again yet
 
  private:
   std::string path_;
   std::uint64_t bytes_;
   bool there_ = false;
+  bool given_up_ = false;
 };
 
 // Makes the file, or an existing one and its companions, readable by us alone.

@@ -17,6 +17,8 @@ struct StoreOptions {
   std::uint64_t reserve_bytes = 8u << 20;
   Millis retry{
       1'000};  // between attempts to get a failing disk back, and to make the reserve again
+  Millis reopen{
+      2'000};  // between attempts to open for writing what could only be read at the start
   Millis retention_every{3'600'000};
   RetentionLimits retention;
 };

@@ -96,14 +96,18 @@ int apply_settings(sqlite::Database& db) {
 }
 
 Fallible<void> migrate(sqlite::Database& db, std::span<const Migration> steps, std::int64_t from,
-                       const std::string& path, WallTime now) {
+                       const std::string& path, WallTime now, int* code) {
   if (steps.empty() || from >= steps.back().to) return {};
   const auto failure = [&](const char* what) {
+    if (code != nullptr) *code = db.code();
     return Error{errc::unavailable, path + ": " + what + ": " + db.error()};
   };
   if (from > 0) {
     const std::string copy = path + ".v" + std::to_string(from) + "-" + file_stamp(now);
-    if (auto made = make_private(copy); !made) return made.error();
+    if (auto made = make_private(copy); !made) {
+      if (code != nullptr) *code = SQLITE_CANTOPEN;
+      return made.error();
+    }
     sqlite::Statement vacuum;
     if (db.prepare("VACUUM INTO ?", vacuum) != SQLITE_OK || vacuum.bind(copy).run() != SQLITE_OK) {
       return failure("no copy could be made before the upgrade");

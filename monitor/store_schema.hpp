@@ -35,8 +35,8 @@ FileVerdict inspect(sqlite::Database& db, int newest);
 int apply_settings(sqlite::Database& db);  // WAL, FULL and the rest; SQLITE_OK or an error
 
 // All missing steps in one transaction; a file that holds something is copied to
-// BACKUP_BASE.vN-STAMP before.
+// PATH.vN-STAMP before. `code`, when given, is SQLite's of a failure.
 Fallible<void> migrate(sqlite::Database& db, std::span<const Migration> steps, std::int64_t from,
-                       const std::string& path, WallTime now);
+                       const std::string& path, WallTime now, int* code = nullptr);
 
 }  // namespace hotswapd
