@@ -61,7 +61,12 @@ OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, De
               OutboxLimits{}, [this](const std::string& task, const std::string& what) {
                 log_.log(LogLevel::error, "HS1005",
                          "a task ended by an exception task=\"" + task + "\" " + what);
-              }) {}
+              }) {
+  if (mark_.why_in_memory().empty()) return;
+  mark_told_ = true;
+  log_.log(LogLevel::warning, "HS1404",
+           "delivery marks are kept in memory only: " + mark_.why_in_memory());
+}
 
 OutboxTeller::~OutboxTeller() = default;
 

@@ -36,6 +36,16 @@ std::uint64_t checksum(std::uint64_t number, std::int64_t id) {
   return mixed(mixed(number ^ salt) + static_cast<std::uint64_t>(id));
 }
 
+// Neither our rights nor the name are at fault: another time it may work.
+bool disk_refuses(int system_error) {
+  return system_error == EROFS || system_error == ENOSPC || system_error == EDQUOT ||
+         system_error == EIO;
+}
+
+int open_to_write(const std::string& path) {
+  return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 }  // namespace
 
 DeliveryMark::DeliveryMark(int descriptor, std::string path, std::size_t slots)
@@ -44,6 +54,7 @@ DeliveryMark::DeliveryMark(int descriptor, std::string path, std::size_t slots)
 DeliveryMark::DeliveryMark(DeliveryMark&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       path_(std::move(other.path_)),
+      why_in_memory_(std::move(other.why_in_memory_)),
       ring_(std::move(other.ring_)),
       ids_(std::move(other.ids_)),
       next_(other.next_) {}
@@ -51,6 +62,7 @@ DeliveryMark::DeliveryMark(DeliveryMark&& other) noexcept
 DeliveryMark& DeliveryMark::operator=(DeliveryMark&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
+  std::swap(why_in_memory_, other.why_in_memory_);
   std::swap(ring_, other.ring_);
   std::swap(ids_, other.ids_);
   std::swap(next_, other.next_);
@@ -62,8 +74,18 @@ DeliveryMark::~DeliveryMark() {
 }
 
 Fallible<DeliveryMark> DeliveryMark::open(const std::string& path, std::size_t slots) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Error{errc::unavailable, path + " can't be opened: " + std::strerror(errno)};
+  const int fd = open_to_write(path);
+  if (fd < 0) {
+    const int number = errno;
+    const std::string why = path + " can't be opened: " + std::strerror(number);
+    if (!disk_refuses(number)) return Error{errc::refused, why};
+    // What an earlier run told must not be told again.
+    DeliveryMark marks(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path, slots);
+    marks.load();
+    if (marks.descriptor_ >= 0) ::close(std::exchange(marks.descriptor_, -1));
+    marks.why_in_memory_ = why;
+    return marks;
+  }
   DeliveryMark marks(fd, path, slots);
   // All of it at once: a full disk later must not cost us the marks. Where it can't be, each mark
   // tells.
@@ -95,23 +117,51 @@ void DeliveryMark::load() {
   }
 }
 
-Fallible<void> DeliveryMark::mark(std::int64_t id) {
-  const std::size_t place = next_ % ring_.size();
-  const Slot slot{next_, id, checksum(next_, id)};
+Fallible<void> DeliveryMark::write(std::size_t place, std::uint64_t number, std::int64_t id) {
+  const Slot slot{number, id, checksum(number, id)};
   ssize_t wrote = -1;
   do {
     wrote = ::pwrite(descriptor_, &slot, sizeof slot, static_cast<off_t>(place * sizeof slot));
   } while (wrote < 0 && errno == EINTR);
-  if (wrote != static_cast<ssize_t>(sizeof slot)) {
-    const int number = wrote < 0 ? errno : ENOSPC;
-    return Error{errc::unavailable, path_ + " can't be written: " + std::strerror(number)};
-  }
+  if (wrote == static_cast<ssize_t>(sizeof slot)) return {};
+  const int error = wrote < 0 ? errno : ENOSPC;
+  return Error{errc::unavailable, path_ + " can't be written: " + std::strerror(error)};
+}
+
+void DeliveryMark::note(std::size_t place, std::int64_t id) {
   if (const auto old = ids_.find(ring_[place]); ring_[place] != 0 && old != ids_.end()) {
     if (--old->second == 0) ids_.erase(old);
   }
   ring_[place] = id;
   ++ids_[id];
   ++next_;
+}
+
+// The disk may have come back: the file gets all that memory holds.
+bool DeliveryMark::reopen() {
+  const int fd = open_to_write(path_);
+  if (fd < 0) return false;
+  descriptor_ = fd;
+  static_cast<void>(::posix_fallocate(fd, 0, static_cast<off_t>(ring_.size() * sizeof(Slot))));
+  const std::uint64_t oldest = next_ > ring_.size() ? next_ - ring_.size() : 1;
+  for (std::uint64_t number = oldest; number < next_; ++number) {
+    const std::size_t place = number % ring_.size();
+    if (ring_[place] == 0 || write(place, number, ring_[place])) continue;
+    ::close(std::exchange(descriptor_, -1));
+    return false;
+  }
+  why_in_memory_.clear();
+  return true;
+}
+
+Fallible<void> DeliveryMark::mark(std::int64_t id) {
+  const std::size_t place = next_ % ring_.size();
+  if (descriptor_ < 0 && !reopen()) {
+    note(place, id);
+    return Error{errc::unavailable, why_in_memory_};
+  }
+  if (auto written = write(place, next_, id); !written) return written;
+  note(place, id);
   return {};
 }
 
