@@ -1,7 +1,6 @@
 #include "monitor/store_database.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,15 +13,9 @@ namespace hotswapd {
 namespace {
 
 constexpr std::int64_t id_block = 1'000'000;
-constexpr std::int64_t id_spread = 1'000'000'000'000;  // eleven days of the clock
-constexpr std::string_view ceiling_key = "outbox_ceiling";
 constexpr std::string_view fence_key = "fences";
 constexpr const char* overtaken =
     "another daemon has written to it since it was read; a restart takes up what it left";
-
-std::int64_t ids_by_clock(WallTime now) {
-  return now.time_since_epoch().count() * 1000;
-}
 
 // The batch itself is wrong: the others of its group are not touched by it.
 bool is_refusal(int code) {
@@ -96,15 +89,15 @@ int StoreDatabase::open_connection() {
 int StoreDatabase::begin(WallTime now, StoredState& out) {
   int code = apply_settings(db_);
   if (code == SQLITE_OK) code = rows_.prepare(db_);
-  if (code == SQLITE_OK) code = rows_.get_meta(ceiling_key, ceiling_);
+  if (code == SQLITE_OK) code = rows_.get_meta(outbox_ceiling_key, ceiling_);
   if (code != SQLITE_OK) return code;
   // Every start raises the ceiling.
   if (expected_ceiling_ && *expected_ceiling_ != ceiling_) return SQLITE_ABORT;
   expected_ceiling_.reset();
   // A new file after a damaged one knows no ceiling: the clock keeps its numbers above the earlier
   // ones.
-  const std::int64_t first = std::max({ceiling_, wanted_ceiling_, ids_by_clock(now)});
-  code = rows_.set_meta(ceiling_key, first + id_block);
+  const std::int64_t first = std::max({ceiling_, wanted_ceiling_, by_clock(now)});
+  code = rows_.set_meta(outbox_ceiling_key, first + id_block);
   if (code != SQLITE_OK) return code;
   first_outbox_id_ = first;
   ceiling_ = wanted_ceiling_ = first + id_block;
@@ -195,7 +188,7 @@ int StoreDatabase::attempt(const std::vector<const Batch*>& group,
   for (std::size_t i = 0; i < group.size() && code == SQLITE_OK; ++i)
     code = write_one(*group[i], results[i]);
   const std::int64_t ceiling = wanted_ceiling_;
-  if (code == SQLITE_OK && ceiling > ceiling_) code = rows_.set_meta(ceiling_key, ceiling);
+  if (code == SQLITE_OK && ceiling > ceiling_) code = rows_.set_meta(outbox_ceiling_key, ceiling);
   if (code != SQLITE_OK) return abandon(code);
   code = db_.exec("COMMIT");
   if (code == SQLITE_OK) {
@@ -267,106 +260,6 @@ bool StoreDatabase::recover() {
   usable_ = true;
   why_.clear();
   return true;
-}
-
-// What is there is opened for looking only, and the connection goes again: see look() and
-// start_reading().
-int StoreDatabase::open_to_look(FileVerdict& verdict) {
-  rows_.release();
-  int code = db_.open_unchanged(path_);
-  if (code == SQLITE_OK) {
-    verdict = inspect(db_, store_migrations().back().to);
-    if (verdict.state == FileState::unreadable) code = verdict.code;
-  }
-  return code;
-}
-
-void StoreDatabase::leave() {
-  rows_.release();
-  db_.close_untouched();
-}
-
-void StoreDatabase::start_reading(const Error& why, bool locked, WallTime now, StoredState& out) {
-  reading_only_ = true;
-  why_ = why.text;
-  std::string doubt;
-  std::int64_t ceiling = 0;
-  struct stat info {};
-  const bool absent = ::lstat(path_.c_str(), &info) != 0 && errno == ENOENT;
-  if (!absent) {
-    FileVerdict verdict;
-    const int newest = store_migrations().back().to;
-    int code = open_to_look(verdict);
-    const bool ours = verdict.state == FileState::ours && verdict.version == newest;
-    if (code == SQLITE_OK && ours) {
-      code = rows_.prepare(db_);
-      if (code == SQLITE_OK) code = rows_.get_meta(ceiling_key, ceiling);
-      if (code == SQLITE_OK) code = rows_.load(out, now);
-    } else if (code == SQLITE_OK && verdict.state != FileState::fresh) {
-      doubt = ours || !verdict.why.empty() ? clean(verdict.why) : "it is of an older schema";
-    }
-    if (code != SQLITE_OK) doubt = "it can't be read: " + clean(db_.error());
-    leave();
-  }
-  if (!doubt.empty()) {
-    unread_ = true;
-    std::string aside = std::move(out.set_aside);
-    std::string aside_why = std::move(out.set_aside_why);
-    out = StoredState{};
-    out.doubtful = true;
-    out.set_aside = std::move(aside);
-    out.set_aside_why = aside_why.empty() ? doubt : std::move(aside_why);
-  } else if (!locked) {
-    expected_ceiling_ = ceiling;
-  }
-  // The ceiling can't be raised: what this run numbers must not come again in the next one, even if
-  // that one reads the same ceiling because the clock went back.
-  first_outbox_id_ = ids_by_clock(now);
-  if (ceiling >= first_outbox_id_) first_outbox_id_ = ceiling + first_outbox_id_ % id_spread;
-  wanted_ceiling_ = first_outbox_id_;
-}
-
-bool StoreDatabase::heal(WallTime now) {
-  StoredState found;  // the same that is in memory, or nothing
-  const auto started = start(now, found);
-  if (!found.set_aside.empty()) {
-    set_aside_late_ = found.set_aside;
-    unread_ = false;
-  }
-  if (!started) {
-    why_ = started.error().text;
-    return false;
-  }
-  reading_only_ = unread_ = false;
-  why_.clear();
-  return true;
-}
-
-template <class Row>
-Fallible<std::vector<Row>> StoreDatabase::look(const RecordKey& service, std::size_t limit,
-                                               const char* what,
-                                               int (StoreRows::*read)(const RecordKey&, std::size_t,
-                                                                      std::vector<Row>&)) {
-  std::vector<Row> out;
-  if (!usable_ && (!reading_only_ || unread_)) return Error{errc::unavailable, path_ + ": " + why_};
-  int code = SQLITE_OK;
-  if (reading_only_) code = db_.open_unchanged(path_);
-  if (reading_only_ && code == SQLITE_OK) code = rows_.prepare(db_);
-  if (code == SQLITE_OK) code = (rows_.*read)(service, limit, out);
-  const Error error = code == SQLITE_OK ? Error{} : failure(what);
-  if (reading_only_) leave();
-  if (code != SQLITE_OK) return error;
-  return out;
-}
-
-Fallible<std::vector<TransitionRow>> StoreDatabase::history(const RecordKey& service,
-                                                            std::size_t limit) {
-  return look(service, limit, "history can't be read", &StoreRows::history);
-}
-
-Fallible<std::vector<IntentRow>> StoreDatabase::intents(const RecordKey& service,
-                                                        std::size_t limit) {
-  return look(service, limit, "intents can't be read", &StoreRows::intents);
 }
 
 bool StoreDatabase::delete_slice(const RetentionLimits& limits, WallTime now) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
@@ -15,6 +16,9 @@
 #include "monitor/store_schema.hpp"
 
 namespace hotswapd {
+
+// In `meta`: no outbox number above it was ever handed out by a store that could write.
+inline constexpr std::string_view outbox_ceiling_key = "outbox_ceiling";
 
 // Blocks; used by one thread at a time.
 class StoreDatabase {
@@ -64,6 +68,7 @@ class StoreDatabase {
   int begin(WallTime now, StoredState& out);
   Error failure(const std::string& what) const;
   Error start_failure(int code, const std::string& what) const;
+  static std::int64_t by_clock(WallTime now) { return now.time_since_epoch().count() * 1000; }
   int open_to_look(FileVerdict& verdict);
   void leave();
   template <class Row>

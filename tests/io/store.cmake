@@ -1,7 +1,7 @@
 add_library(hotswapd_store_support STATIC monitor/store_support.cpp monitor/faulty_vfs.cpp)
 target_link_libraries(hotswapd_store_support PUBLIC hotswapd_store GTest::gtest)
 hotswapd_test(io_store_test
-  SOURCES monitor/store_test.cpp monitor/store_start_test.cpp monitor/store_fault_test.cpp
+  SOURCES monitor/store_test.cpp monitor/store_start_test.cpp monitor/store_fault_test.cpp monitor/store_ill_test.cpp
   LINKS hotswapd_store_support LABELS io)
 
 add_executable(store_kill_child monitor/store_kill_child.cpp)

@@ -11,12 +11,15 @@ namespace {
 
 std::atomic<bool> sync_fails{false};
 std::atomic<bool> write_fails{false};
+std::atomic<bool> read_fails{false};
 std::atomic<bool> no_room{false};
 std::atomic<int> sync_millis{0};
 std::atomic<int> sync_count{0};
 
 sqlite3_vfs* real = nullptr;
 sqlite3_vfs shim{};
+sqlite3_vfs* real_lockless = nullptr;
+sqlite3_vfs shim_lockless{};
 
 // SQLite gives szOsFile bytes: ours, and behind them the real one's.
 struct File {
@@ -31,6 +34,7 @@ int x_close(sqlite3_file* f) {
   return inner(f)->pMethods->xClose(inner(f));
 }
 int x_read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
+  if (read_fails) return SQLITE_IOERR_READ;
   return inner(f)->pMethods->xRead(inner(f), to, n, at);
 }
 int x_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
@@ -86,9 +90,10 @@ const sqlite3_io_methods methods = {
     x_lock,     x_unlock,      x_reserved,  x_control, x_sector,   x_device, x_shm_map,
     x_shm_lock, x_shm_barrier, x_shm_unmap, nullptr,   nullptr};
 
-int x_open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+int x_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   file->pMethods = nullptr;
-  const int code = real->xOpen(real, name, inner(file), flags, out_flags);
+  sqlite3_vfs* under = vfs == &shim ? real : real_lockless;
+  const int code = under->xOpen(under, name, inner(file), flags, out_flags);
   if (inner(file)->pMethods != nullptr) file->pMethods = &methods;
   return code;
 }
@@ -102,12 +107,20 @@ FaultyVfs::FaultyVfs() {
   shim.szOsFile = static_cast<int>(sizeof(File)) + real->szOsFile;
   shim.pNext = nullptr;
   shim.xOpen = x_open;
-  sync_fails = write_fails = no_room = false;
+  real_lockless = sqlite3_vfs_find("unix-none");
+  shim_lockless = *real_lockless;
+  shim_lockless.szOsFile = static_cast<int>(sizeof(File)) + real_lockless->szOsFile;
+  shim_lockless.pNext = nullptr;
+  shim_lockless.xOpen = x_open;
+  sync_fails = write_fails = read_fails = no_room = false;
   sync_millis = sync_count = 0;
   if (sqlite3_vfs_register(&shim, 1) != SQLITE_OK) std::abort();
+  // Found by its name before the real one: what is registered last comes first, after the default.
+  if (sqlite3_vfs_register(&shim_lockless, 0) != SQLITE_OK) std::abort();
 }
 
 FaultyVfs::~FaultyVfs() {
+  sqlite3_vfs_unregister(&shim_lockless);
   sqlite3_vfs_unregister(&shim);
   sqlite3_vfs_register(real, 1);
 }
@@ -117,6 +130,9 @@ void FaultyVfs::fail_sync(bool on) {
 }
 void FaultyVfs::fail_write(bool on) {
   write_fails = on;
+}
+void FaultyVfs::fail_read(bool on) {
+  read_fails = on;
 }
 void FaultyVfs::full(bool on) {
   no_room = on;

@@ -6,8 +6,8 @@
 
 namespace hotswapd::test {
 
-// Becomes SQLite's default for what is opened while it lives. One at a time. Any thread may turn
-// the knobs.
+// Becomes SQLite's default and its "unix-none" for what is opened while it lives. One at a time.
+// Any thread may turn the knobs.
 class FaultyVfs {
  public:
   FaultyVfs();
@@ -17,6 +17,7 @@ class FaultyVfs {
 
   void fail_sync(bool on);
   void fail_write(bool on);
+  void fail_read(bool on);
   void full(bool on);  // what a write says when there is no room
   void sync_takes(std::chrono::milliseconds time);
   int syncs() const;

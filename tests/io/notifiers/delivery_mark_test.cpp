@@ -2,6 +2,8 @@
 #include "notifiers/delivery_mark.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +118,44 @@ TEST_F(DeliveryMarkTest, GarbageAndTruncationAreAnEmptyFile) {
 TEST_F(DeliveryMarkTest, ADirectoryInItsPlaceIsAnError) {
   std::filesystem::create_directory(path_);
   EXPECT_FALSE(DeliveryMark::open(path_.string()));
+}
+
+// A read-only bind mount of the folder, in a child: what was told is known, what is told now comes
+// to the file when it can.
+TEST_F(DeliveryMarkTest, AReadOnlyDiskKeepsThemInMemoryUntilItIsWellAgain) {
+  {
+    auto marks = open(8);
+    for (int id = 1; id <= 3; ++id) ASSERT_TRUE(marks.mark(id));
+  }
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const unsigned long again = MS_REMOUNT | MS_BIND;
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount(dir_.c_str(), dir_.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
+        ::mount(nullptr, dir_.c_str(), nullptr, again | MS_RDONLY, nullptr) != 0) {
+      ::_exit(77);
+    }
+    auto marks = open(8);
+    EXPECT_NE(marks.why_in_memory().find("Read-only"), std::string::npos);
+    EXPECT_TRUE(marks.contains(3));
+    for (int id = 4; id <= 10; ++id) EXPECT_FALSE(marks.mark(id));
+    EXPECT_TRUE(marks.contains(10));
+    EXPECT_FALSE(marks.contains(2));
+    EXPECT_EQ(::mount(nullptr, dir_.c_str(), nullptr, again, nullptr), 0);
+    EXPECT_TRUE(marks.mark(11));
+    EXPECT_EQ(marks.why_in_memory(), "");
+    ::_exit(HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "needs root and mount namespaces";
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "see above";
+  auto marks = open(8);
+  EXPECT_EQ(marks.size(), 8u);
+  for (int id = 4; id <= 11; ++id) EXPECT_TRUE(marks.contains(id)) << id;
 }
 
 TEST_F(DeliveryMarkTest, MarksSurviveKillMinusNine) {
