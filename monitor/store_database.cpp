@@ -129,9 +129,8 @@ Fallible<void> StoreDatabase::start(WallTime now, StoredState& out) {
         verdict.why = "it could not be read at the start";
       } else if (verdict.state == FileState::fresh || verdict.state == FileState::ours) {
         const auto upgraded = migrate(db_, store_migrations(), verdict.version, path_, now, &code);
-        problem = upgraded ? Error{} : upgraded.error();
         if (upgraded) code = begin(now, out);
-        if (code == SQLITE_OK) break;
+        if (upgraded && code == SQLITE_OK) break;
         problem = start_failure(code, "can't be written");
         if (!upgraded) problem.text = upgraded.error().text;
         if (code == SQLITE_ABORT) problem.text = path_ + ": " + overtaken;

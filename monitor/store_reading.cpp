@@ -50,7 +50,7 @@ void StoreDatabase::start_reading(const Error& why, bool locked, WallTime now, S
       if (code == SQLITE_OK) code = rows_.get_meta(outbox_ceiling_key, ceiling);
       if (code == SQLITE_OK) code = rows_.load(out, now);
     } else if (code == SQLITE_OK && verdict.state != FileState::fresh) {
-      doubt = ours || !verdict.why.empty() ? clean(verdict.why) : "it is of an older schema";
+      doubt = verdict.why.empty() ? "it is of an older schema" : clean(verdict.why);
     }
     if (code != SQLITE_OK) doubt = "it can't be read: " + clean(db_.error());
     leave();

@@ -133,9 +133,17 @@ def test_a_read_only_state_folder_does_not_stop_answers(world):
                       f'mount --bind {state} {state} && mount -o remount,ro,bind {state} && exec "$@"', "sh"]
     daemon.start()
     daemon.wait_serves(world.backup, seconds=2)
-    daemon.logged(r"HS\d{4}.*[Rr]ead-only")
+    daemon.logged(r"HS1401.*[Rr]ead-only")
+    daemon.logged(r"HS1404.*[Rr]ead-only")
     primary.behaviour = "ok"
     always("nothing moves without a journal", lambda: daemon.serves() == [world.backup], 2)
+    # The folder becomes writable under the daemon's feet: no restart is needed to go on.
+    inside = ["nsenter", "-m", "-t", daemon.process.pid, "mount", "-o", "remount,rw,bind", state]
+    done = run(inside)
+    assert done.returncode == 0, done.stderr
+    daemon.logged(r"HS1402.*writable again", seconds=15)
+    daemon.wait_serves(world.primary, seconds=15)
+    daemon.wait_status("ok")
 
 
 def test_the_state_is_for_the_daemon_alone(world):
