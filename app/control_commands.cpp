@@ -17,6 +17,7 @@ namespace json = boost::json;
 
 constexpr std::int64_t default_history = 50;
 constexpr std::size_t present_lines = 200;
+constexpr std::size_t stored_stories = 5;  // some of them only wrote TTL or generation
 constexpr std::int64_t longest_history = 10'000;
 constexpr std::int64_t longest_duration_ms = std::int64_t{1000} * 60 * 60 * 24 * 366;
 
@@ -100,8 +101,11 @@ void ControlCommands::handle(ControlRequest request, ControlResponder responder)
   const auto wall = backend_.clocks.wall();
   if (command == "show") return responder.answer(show_view(*service, now, wall));
   if (command == "history") return history(request, *fqdn, responder);
-  responder.answer(
-      explain_view(*service, now, wall, backend_.monitor.link_proved(service->model().spec().key)));
+  auto view =
+      explain_view(*service, now, wall, backend_.monitor.link_proved(service->model().spec().key),
+                   backend_.monitor.writes_blocked());
+  if (service->story()) return responder.answer(view);
+  explain_stored(service->model().spec().key, std::move(view), responder);
 }
 
 void ControlCommands::status(const ControlResponder& responder) {
@@ -126,6 +130,27 @@ void ControlCommands::history(const ControlRequest& request, const std::string& 
   };
   backend_.store.history(key, static_cast<std::size_t>(limit->value_or(default_history)),
                          std::move(done));
+}
+
+// The last swap was made by an earlier run: the journal tells its story.
+void ControlCommands::explain_stored(RecordKey key, json::object view,
+                                     const ControlResponder& responder) {
+  auto done = [executor = backend_.executor, view = std::move(view),
+               responder](Fallible<std::vector<IntentRow>> rows) mutable {
+    asio::post(executor, [view = std::move(view), responder, rows = std::move(rows)]() mutable {
+      for (const auto& row : rows ? *rows : std::vector<IntentRow>{}) {
+        boost::system::error_code ec;
+        auto story = json::parse(row.evidence, ec);
+        if (ec || !story.is_object() || !story.as_object().contains("steps") ||
+            row.from_rr == row.to_rr)
+          continue;
+        view["swap"] = std::move(story);
+        break;
+      }
+      responder.answer(view);
+    });
+  };
+  backend_.store.intents(std::move(key), stored_stories, std::move(done));
 }
 
 void ControlCommands::act(const ControlRequest& request, const std::string& fqdn, CommandKind kind,

@@ -35,6 +35,7 @@ class ControlCommands final : public ControlHandler {
   void tell_present(const ControlResponder& responder);
   void history(const ControlRequest& request, const std::string& fqdn,
                const ControlResponder& responder);
+  void explain_stored(RecordKey key, boost::json::object view, const ControlResponder& responder);
   void act(const ControlRequest& request, const std::string& fqdn, CommandKind kind,
            const ControlResponder& responder);
 

@@ -48,6 +48,8 @@ constexpr Millis telling_may_take{1'500};
 constexpr Millis storing_may_take{1'500};
 // A commit that has been waiting for so long means a stuck disk.
 constexpr Millis stuck_after{2'000};
+// The state directory is well again when it has been for so long.
+constexpr Millis well_after{10'000};
 
 WallTime wall_now() {
   return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
@@ -164,6 +166,7 @@ class Daemon {
   int exit_status_ = 0;
   bool stopping_ = false;
   bool reloading_ = false;
+  bool reload_again_ = false;
   bool set_aside_told_ = false;
   std::map<std::string, Alarm> alarms_;
   ServiceManager manager_;
@@ -420,10 +423,15 @@ void Daemon::loaded(LoadResult result,
     }
   }
   manager_.ready(counted(config_.services.size(), "service"));
+  if (std::exchange(reload_again_, false)) reload_from_signal();
 }
 
 void Daemon::reload_from_signal() {
-  if (reloading_ || stopping_) return;
+  if (stopping_) return;
+  if (reloading_) {
+    reload_again_ = true;  // the file may have been read before it was edited again
+    return;
+  }
   reloading_ = true;
   manager_.reloading();
   asio::post(worker_, [this] {
@@ -518,6 +526,7 @@ Fallible<void> Daemon::apply(Config next) {
 // Watches what no event tells: a disk that is stuck or refuses, a reserve that was spent.
 awaitable<void> Daemon::supervise() {
   std::uint64_t dropped = 0;
+  TimePoint ill_at{};
   while (!co_await being_stopped()) {
     co_await sleep_for(context_.get_executor(), Millis(500));
     const auto health = store_->health();
@@ -530,9 +539,11 @@ awaitable<void> Daemon::supervise() {
       // A disk that answers with an error is asked again; one that does not answer has been asked
       // already.
       if (health.failing && health.queued == 0) monitor_->try_disk();
+      ill_at = Clock::now();
     } else {
-      all_clear("HS1401", "HS1402", "state writable again");
       monitor_->block_writes(std::nullopt);
+      // A small write may go through where the next swap's would not: one alarm, not a storm.
+      if (Clock::now() - ill_at > well_after) all_clear("HS1401", "HS1402", "state writable again");
     }
     if (!health.set_aside.empty() && !set_aside_told_) {
       set_aside_told_ = true;
@@ -586,7 +597,10 @@ awaitable<void> Daemon::stop() {
   const auto began = Clock::now();
   log_.log(LogLevel::info, "HS1017", "stopping");
   manager_.stopping();
-  co_await monitor_->stop(began + swaps_may_take);
+  if (!co_await monitor_->stop(began + swaps_may_take)) {
+    log_.log(LogLevel::warning, "HS1019",
+             "a swap still waits for the disk; the journal says how far it came");
+  }
   if (http_) co_await http_->stop();
   co_await control_->stop();
   co_await teller_->stop(Clock::now() + telling_may_take);

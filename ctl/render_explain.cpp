@@ -90,6 +90,9 @@ void swap(Page& page, const Data& data) {
   page.field("Operation", text(data, "op") + (text(data, "generation").empty()
                                                   ? ""
                                                   : ", generation " + text(data, "generation")));
+  for (const json::value& entry : list(data, "evidence")) {
+    if (const json::object* found = entry.if_object()) target(page, *found);
+  }
   for (const json::value& entry : list(data, "steps")) {
     const json::object* found = entry.if_object();
     if (found == nullptr) continue;

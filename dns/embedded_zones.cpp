@@ -52,7 +52,11 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
   std::set<std::string> zones;
   std::map<RecordKey, RecordSet> seeds;
   for (const auto& zone : config.zones) zones.insert(zone.name);
-  for (const auto& name : config.names) seeds[name.key] = name.seed;
+  for (const auto& name : config.names) {
+    // A reload moves no traffic: what is answered for a name changes by a write, never by an edit.
+    const auto old = seeds_.find(name.key);
+    seeds[name.key] = old == seeds_.end() ? name.seed : old->second;
+  }
   for (const auto& [key, seed] : seeds_) {
     if (!seeds.contains(key)) next.remove_record(key);
   }

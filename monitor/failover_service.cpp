@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "core/timestamp.hpp"
@@ -62,10 +63,10 @@ RoundSpec FailoverService::round_spec() const {
   return r;
 }
 
-void FailoverService::begin(FirstRound first) {
+void FailoverService::begin(FirstRound first, std::shared_ptr<FailoverService> predecessor) {
   ++epoch_;
   running_ = true;
-  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start());
+  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(std::move(predecessor)));
   if (model_.active()) context_.rounds.upsert(round_spec(), first);
 }
 
@@ -76,23 +77,49 @@ void FailoverService::end() {
   context_.rounds.remove(id_);
 }
 
+// What a swap under way was decided on stays as it is until it has come to its end, or is withdrawn
+// for the edit.
 void FailoverService::reconfigure(ServiceSpec spec, Provider& provider) {
+  if (running_) {
+    edit_ = Edit{std::move(spec), &provider};
+  } else {
+    configure_now(std::move(spec), provider);
+  }
+}
+
+void FailoverService::configure_now(ServiceSpec spec, Provider& provider) {
   const auto before = round_spec();
+  const bool moved_house = provider_ != &provider;
   provider_ = &provider;
-  const bool was_in_swap = model_.swap_under_way();
+  ++proof_epoch_;
   perform(model_.reconfigure(std::move(spec), context_.clocks.wall()));
-  if (was_in_swap) ++proof_epoch_;
+  if (moved_house) model_.record_unknown();
   auto now = round_spec();
   if (now.targets != before.targets || now.interval != before.interval ||
       now.recheck != before.recheck) {
     now.epoch = ++epoch_;
     if (model_.active()) {
-      context_.rounds.upsert(std::move(now), round_spec().targets == before.targets
-                                                 ? FirstRound::on_grid
-                                                 : FirstRound::at_once);
+      const auto first = now.targets == before.targets ? FirstRound::on_grid : FirstRound::at_once;
+      context_.rounds.upsert(std::move(now), first);
     }
   }
-  evaluate();
+  // The record is looked at again, and proved again if it is not: the edit may have changed either.
+  running_ = true;
+  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(nullptr));
+}
+
+// A coroutine of ours has ended: an edit that came meanwhile takes effect now.
+void FailoverService::at_rest() {
+  running_ = false;
+  if (ended_ || context_.tasks.stopping() || !edit_) return;
+  auto edit = *std::exchange(edit_, std::nullopt);
+  configure_now(std::move(edit.spec), *edit.provider);
+}
+
+bool FailoverService::wanted_still(const Decision& decision) const {
+  return !ended_ && !edit_ &&
+         model_.still_wanted(decision, context_.clocks.steady(), context_.clocks.wall(),
+                             context_.link_proved(model_.spec().key));
 }
 
 void FailoverService::on_round(RoundResult round) {
@@ -231,6 +258,11 @@ void FailoverService::announce(const Changes& changes) {
 // Queues what the changes make durable; what is to be told waits for the disk, or goes out without
 // it.
 void FailoverService::perform(Changes changes, Batch batch) {
+  if (ended_) {
+    // Only the journal still wants to hear how it ended; state and telling are somebody else's now.
+    changes = Changes{};
+    dirty_ = false;
+  }
   if (changes.empty() && batch.empty() && !dirty_) return;
   announce(changes);
   const auto& key = model_.spec().key;

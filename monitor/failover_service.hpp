@@ -2,7 +2,7 @@
 // and tells. Serialises everything of its service: one decision, one swap at a time (rule S1).
 #pragma once
 
-#include <deque>
+#include <boost/json/array.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -66,7 +66,8 @@ struct SwapStory {
   std::string state;  // prepared, sent, read back, proved, "applied, not proved", abandoned
   std::vector<Line> steps;
   std::vector<ServerEvidence> proof;
-  bool moves = true;  // false: the value stays, only TTL or generation are written
+  boost::json::array evidence;  // the targets as they were when it was decided
+  bool moves = true;            // false: the value stays, only TTL or generation are written
 };
 
 // Lives on shard 0. Destroyed only after its swap has ended (Monitor sees to that).
@@ -80,8 +81,10 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void remember_swap(WallTime at) { model_.remember_swap(at); }
   void require_fresh_rounds(int rounds) { model_.require_fresh_rounds(rounds); }
 
-  void begin(FirstRound first);  // reads the live record, finishes what was open, starts the rounds
-  void end();                    // the service is no longer ours: stops rounds, leaves DNS alone
+  // Reads the live record, finishes what was open, starts the rounds. `predecessor`: an ended
+  // service of the same key, whose swap has to come to its end first.
+  void begin(FirstRound first, std::shared_ptr<FailoverService> predecessor = nullptr);
+  void end();  // the service is no longer ours: stops rounds, leaves DNS alone
   void reconfigure(ServiceSpec spec, Provider& provider);
 
   void on_round(RoundResult round);
@@ -114,7 +117,11 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void follow_activity(bool was_active);
   void tell_inconclusive();
 
-  awaitable<void> run_start();
+  void configure_now(ServiceSpec spec, Provider& provider);
+  void at_rest();
+  bool wanted_still(const Decision& decision) const;
+
+  awaitable<void> run_start(std::shared_ptr<FailoverService> predecessor);
   awaitable<void> run_read();
   awaitable<void> run_swap(Decision decision);
   awaitable<void> drive(SwapMachine& machine, SwapStep step, Decision decision, bool resumed);
@@ -122,13 +129,15 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   awaitable<bool> journal(SwapMachine& machine, std::string phase, bool closed);
   awaitable<Fallible<void>> commit(Batch batch);
   void step(std::string name, std::string text);
+  std::string story_text() const;
 
   ServiceId id_;
   Provider* provider_;
   ServiceContext& context_;
   ServiceModel model_;
   std::optional<IntentRow> open_intent_;
-  std::vector<IntentRow> unclosed_;  // their end did not reach the disk yet
+  std::optional<IntentRow> last_intent_;  // of the swap that is being proved
+  std::vector<IntentRow> unclosed_;       // their end did not reach the disk yet
   Decision decision_;
   WallTime decided_at_;
   std::optional<SwapStory> story_;
@@ -145,7 +154,12 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   bool running_ = false;
   bool reading_ = false;
   bool ended_ = false;
-  bool dirty_ = false;  // the disk holds less than the model knows
+  struct Edit {
+    ServiceSpec spec;
+    Provider* provider;
+  };
+  std::optional<Edit> edit_;  // came during a swap: takes effect at its end
+  bool dirty_ = false;        // the disk holds less than the model knows
 };
 
 }  // namespace hotswapd

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "monitor/failover_service.hpp"
-#include "monitor/note_log.hpp"
+#include "monitor/views.hpp"
 #include "net/sleep.hpp"
 
 namespace hotswapd {
@@ -19,6 +19,7 @@ namespace {
 // take.
 constexpr Millis provider_deadline{10'000};
 constexpr Millis read_pause_longest{60'000};
+constexpr Millis predecessor_pause{20};
 constexpr Millis proof_question_deadline{2'000};
 constexpr Millis proof_pause_first{50};
 constexpr Millis proof_pause_longest{1'000};
@@ -99,10 +100,14 @@ IntentRow FailoverService::intent_row(const SwapMachine& machine, const std::str
   row.from_rr = boost::json::serialize(record_json(machine.plan().expect));
   row.to_rr = boost::json::serialize(record_json(machine.plan().want));
   row.reason = story_ ? story_->reason : "";
-  row.evidence = note_detail({"swap", machine.detail(), context_.clocks.wall()});
+  row.evidence = story_text();
   row.opened = story_ ? story_->opened : context_.clocks.wall();
   if (closed) row.closed = context_.clocks.wall();
   return row;
+}
+
+std::string FailoverService::story_text() const {
+  return story_ ? boost::json::serialize(story_view(*story_)) : "{}";
 }
 
 awaitable<bool> FailoverService::journal(SwapMachine& machine, std::string phase, bool closed) {
@@ -118,8 +123,13 @@ awaitable<bool> FailoverService::journal(SwapMachine& machine, std::string phase
   co_return true;
 }
 
-awaitable<void> FailoverService::run_start() {
+awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> predecessor) {
   auto self = shared_from_this();
+  while (predecessor && predecessor->busy()) {
+    co_await context_.clocks.sleep(predecessor_pause);
+    if (co_await being_stopped()) co_return;
+  }
+  predecessor.reset();
   if (open_intent_) {
     const auto intent = *std::exchange(open_intent_, std::nullopt);
     SwapPlan plan;
@@ -164,15 +174,24 @@ awaitable<void> FailoverService::run_start() {
     }
   }
   Millis unread_for{1'000};
-  while (!ended_ && model_.record_state() == RecordState::unread) {
-    co_await run_read();
+  co_await run_read();
+  while (!ended_ && !edit_ && model_.record_state() == RecordState::unread) {
     if (model_.record_state() != RecordState::unread) break;
     const auto pause = jittered(unread_for);
     unread_for = std::min(unread_for * 2, read_pause_longest);
     co_await context_.clocks.sleep(pause);
     if (co_await being_stopped()) break;
+    co_await run_read();
   }
-  running_ = false;
+  at_rest();
+  if (running_) co_return;
+  const auto proof = model_.proof_state();
+  if (model_.record_state() == RecordState::ours && proof != Proof::proved &&
+      proof != Proof::none) {
+    // A run before this one, or the provider before this one, left it unproved.
+    ++proof_epoch_;
+    context_.tasks.spawn("prove " + model_.spec().key.fqdn, prove());
+  }
   evaluate();
 }
 
@@ -205,6 +224,7 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   story.opened = context_.clocks.wall();
   story.state = "planned";
   story.moves = decision.moves;
+  story.evidence = targets_view(model_);
   story_ = std::move(story);
   if (decision.moves) {
     context_.log.log(LogLevel::warning, "HS1203",
@@ -214,10 +234,10 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   ++proof_epoch_;
   const auto first = machine.start();
   co_await drive(machine, first, decision, false);
-  running_ = false;
+  at_rest();
   const bool committed =
       machine.phase() == SwapPhase::committed || machine.phase() == SwapPhase::read_back;
-  if (committed && !context_.tasks.stopping()) evaluate();
+  if (committed && !running_ && !context_.tasks.stopping()) evaluate();
 }
 
 awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Decision decision,
@@ -233,6 +253,9 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
       case SwapStep::journal_sent: {
         const bool durable = co_await journal(machine, "sent", false);
         next = machine.journaled(durable);
+        // The journal may have taken long: what is written is what is wanted now (S5, S8).
+        if (next == SwapStep::write && !resumed && !wanted_still(decision))
+          next = machine.withdrawn();
         break;
       }
       case SwapStep::read_before:
@@ -263,22 +286,20 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         if (co_await being_stopped()) {
           co_return;  // stopped: the journal says how far it came, the next start goes on
         }
-        const bool wanted =
-            !ended_ && (resumed || model_.still_wanted(decision, context_.clocks.steady(),
-                                                       context_.clocks.wall(),
-                                                       context_.link_proved(model_.spec().key)));
+        const bool wanted = resumed ? !ended_ : wanted_still(decision);
         next = machine.paused(wanted);
         break;
       }
       case SwapStep::commit: {
         const auto wall = context_.clocks.wall();
         const auto live = *machine.found();
-        auto changes = resumed
-                           ? model_.swap_resumed(machine.plan(), live, decision.text, wall)
-                           : model_.swap_committed(decision, live, context_.clocks.steady(), wall);
+        auto changes = resumed ? model_.swap_resumed(machine.plan(), live, decision.text, wall)
+                               : model_.swap_committed(decision, machine.plan(), live,
+                                                       context_.clocks.steady(), wall);
         if (story_) story_->state = "read back";
         Batch batch;
-        batch.intents.push_back(intent_row(machine, "applied", true));
+        last_intent_ = intent_row(machine, "applied", true);
+        batch.intents.push_back(*last_intent_);
         perform(std::move(changes), std::move(batch));
         ++proof_epoch_;
         context_.tasks.spawn("prove " + model_.spec().key.fqdn, prove());
@@ -324,7 +345,14 @@ awaitable<void> FailoverService::prove() {
     if (missing.empty() && !evidence.empty()) {
       if (story_) story_->state = "proved";
       step("proved", "every name server serves it: " + servers);
-      perform(model_.proof(Proof::proved, to_string(*served) + " by " + servers, wall));
+      Batch batch;
+      if (last_intent_) {
+        last_intent_->phase = "proved";
+        last_intent_->evidence = story_text();
+        batch.intents.push_back(*std::exchange(last_intent_, std::nullopt));
+      }
+      perform(model_.proof(Proof::proved, to_string(*served) + " by " + servers, wall),
+              std::move(batch));
       if (story_ && !story_->moves) story_.reset();  // TTL or generation only: no swap to explain
       co_return;
     }

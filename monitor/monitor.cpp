@@ -10,6 +10,8 @@
 namespace hotswapd {
 namespace {
 
+constexpr Millis stopping_may_take{1'000};
+
 std::string name_key(std::string_view fqdn) {
   if (!fqdn.empty() && fqdn.back() == '.') fqdn.remove_suffix(1);
   return lower(fqdn);
@@ -93,11 +95,13 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
   std::map<RecordKey, const ServiceSpec*> wanted;
   for (const auto& spec : services) wanted[spec.key] = &spec;
 
+  std::erase_if(ending_, [](const auto& service) { return !service->busy(); });
   Batch gone;
   std::erase_if(ordered_, [&](const std::shared_ptr<FailoverService>& service) {
     const auto& key = service->model().spec().key;
     if (wanted.contains(key)) return false;
     service->end();
+    if (service->busy()) ending_.push_back(service);
     by_id_.erase(service->id());
     by_name_.erase(key.fqdn);
     gone.forget_states.push_back(key);
@@ -112,7 +116,11 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
     longest_interval_ = std::max(longest_interval_, spec.monitor.interval);
     const auto it = by_name_.find(spec.key.fqdn);
     if (it == by_name_.end()) {
-      if (const auto service = add(spec)) service->begin(FirstRound::at_once);
+      const auto before = std::find_if(ending_.begin(), ending_.end(), [&](const auto& e) {
+        return e->model().spec().key == spec.key;
+      });
+      const auto service = add(spec);
+      if (service) service->begin(FirstRound::at_once, before == ending_.end() ? nullptr : *before);
       continue;
     }
     if (it->second->model().spec() == spec) continue;
@@ -192,7 +200,7 @@ awaitable<void> Monitor::tick() {
   }
 }
 
-awaitable<void> Monitor::stop(TimePoint deadline) {
+awaitable<bool> Monitor::stop(TimePoint deadline) {
   stopping_ = true;
   const auto in_swap = [this] {
     return std::any_of(ordered_.begin(), ordered_.end(),
@@ -201,8 +209,13 @@ awaitable<void> Monitor::stop(TimePoint deadline) {
   while (in_swap() && parts_.clocks.steady() < deadline) {
     co_await sleep_for(parts_.executor, Millis(10));
   }
-  tasks_.request_stop();
-  co_await tasks_.join();
+  // Asked again and again: a cancellation can meet a task between two waits and be seen by neither.
+  const auto give_up = parts_.clocks.steady() + stopping_may_take;
+  do {
+    tasks_.request_stop();
+    co_await sleep_for(parts_.executor, Millis(10));
+  } while (tasks_.size() > 0 && parts_.clocks.steady() < give_up);
+  co_return tasks_.size() == 0;
 }
 
 }  // namespace hotswapd

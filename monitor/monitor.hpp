@@ -43,10 +43,12 @@ class Monitor {
 
   // No more decisions; swaps under way get until `deadline` to end, then they are left to the
   // journal.
-  awaitable<void> stop(TimePoint deadline);
+  // False: something still hangs (in the disk) and is left behind.
+  awaitable<bool> stop(TimePoint deadline);
 
   // Nothing may be written while this says why.
   void block_writes(std::optional<std::string> why) { blocked_ = std::move(why); }
+  const std::optional<std::string>& writes_blocked() const noexcept { return blocked_; }
 
   // One small write, to find out whether the disk takes writes again.
   void try_disk();
@@ -70,6 +72,7 @@ class Monitor {
   std::map<std::string, std::shared_ptr<FailoverService>> by_name_;
   std::uint32_t next_id_ = 1;
   std::optional<std::string> blocked_;
+  std::vector<std::shared_ptr<FailoverService>> ending_;  // removed with a swap under way
   bool stopping_ = false;
 
   // Whose target answered lately: two services suffice to answer "another than this one".

@@ -184,6 +184,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
     e.message = why;
     e.change = changed;
     changes.events.push_back(std::move(e));
+    if (changed) told_why_ = why;
   }
   return changes;
 }
@@ -269,24 +270,25 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   touch_wanted_ = false;
 }
 
-Changes ServiceModel::swap_committed(const Decision& decision, const LiveRecord& live,
-                                     TimePoint now, WallTime wall) {
+Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& plan,
+                                     const LiveRecord& live, TimePoint now, WallTime wall) {
   Changes changes;
   changes.state = true;
-  const auto from = served_ ? to_string(*served_) : std::string("no record");
+  const auto from = plan.expect ? to_string(*plan.expect) : std::string("no record");
   const bool request_done = requested_ == decision.target;
-  serve(decision.target, live);
+  // By value: an index means nothing to a specification that came in between.
+  const auto target = target_with(plan.want).value_or(decision.target);
+  serve(target < targets_.size() ? target : 0, live);
   swap_under_way_ = false;
   proof_ = Proof::read_back;
   const auto to = live.set ? to_string(*live.set) : std::string("no record");
-  if (decision.moves) {
-    changes.notes.push_back(
-        {decision.counted ? "swap" : "move", from + " -> " + to + ": " + decision.text, wall});
+  const bool moved = plan.expect && !plan.expect->same_values(plan.want);
+  const char* kind = decision.counted ? "swap" : moved ? "move" : "record";
+  changes.notes.push_back({kind, from + " -> " + to + ": " + decision.text, wall});
+  if (moved) {
     last_swap_ = now;
     if (decision.counted) budget_.add(wall);
     budget_.forget_older_than_an_hour(wall);
-  } else {
-    changes.notes.push_back({"record", from + " -> " + to + ": " + decision.text, wall});
   }
   if (request_done) {
     requested_.reset();
@@ -345,6 +347,14 @@ Changes ServiceModel::proof(Proof proof, const std::string& detail, WallTime wal
   return changes;
 }
 
+void ServiceModel::record_unknown() {
+  record_ = RecordState::unread;
+  live_.reset();
+  served_.reset();
+  serving_ = 0;
+  proof_ = Proof::none;
+}
+
 Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_generation,
                                   WallTime now) {
   Changes changes;
@@ -361,6 +371,16 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
     foreign_ = served_ ? "no record" : "";
   } else if (served_ && served_->same_values(*live.set)) {
     record_ = RecordState::ours;
+  } else if (!served_ && !live.op.empty() && !target_with(*live.set)) {
+    // Our own record of an earlier configuration: an edit, nobody's drift.
+    served_ = live.set;
+    serving_ = 0;
+    record_ = RecordState::ours;
+    changes.state = true;
+    changes.notes.push_back(
+        {"adopted",
+         "found " + to_string(*live.set) + ", written for an earlier configuration of this service",
+         now});
   } else if (const auto target = target_with(*live.set)) {
     const bool first = !served_;
     serving_ = *target;
@@ -398,6 +418,7 @@ Changes ServiceModel::limit_reached(const std::string& text, WallTime wall) {
   limit_told_ = true;
   changes.state = true;
   changes.notes.push_back({"swap_limit", text, wall});
+  if (told_why_ == text) return changes;  // the status was told with these very words
   auto e = event(EventKind::status, to_string(status_), wall);
   e.message = text;
   changes.events.push_back(std::move(e));

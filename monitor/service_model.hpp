@@ -86,6 +86,9 @@ class ServiceModel {
   // The configuration changed. Health of targets that are probed as before is kept.
   Changes reconfigure(ServiceSpec spec, WallTime now);
 
+  // The record lives elsewhere now: nothing is known of it, and nothing is proved.
+  void record_unknown();
+
   // What the provider says is there: at the start, and now and then.
   Changes record_read(const LiveRecord& live, bool provider_keeps_generation, WallTime now);
 
@@ -113,8 +116,8 @@ class ServiceModel {
 
   void swap_begun(const Decision& decision);
   // The swap was read back: what is served now is `live`.
-  Changes swap_committed(const Decision& decision, const LiveRecord& live, TimePoint now,
-                         WallTime wall);
+  Changes swap_committed(const Decision& decision, const SwapPlan& plan, const LiveRecord& live,
+                         TimePoint now, WallTime wall);
   // Read back after a crash: the decision is gone, the target is found by its value.
   Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason,
                        WallTime wall);
@@ -182,6 +185,7 @@ class ServiceModel {
   ServiceStatus status_ = ServiceStatus::unk;  // as it was told
   WallTime status_since_;
   std::string reason_;
+  std::string told_why_;  // the words of the last status that was told
   Proof proof_ = Proof::none;
   SwapBudget budget_;
   bool limit_told_ = false;

@@ -160,7 +160,12 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   }
   targets_ = std::move(kept);
   if (!all_kept) fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
-  requested_.reset();
+  if (requested_) {
+    // An operator's word survives an edit, by the value that was asked for.
+    const auto value = *requested_ == 0 ? old.address : old.backups[*requested_ - 1].data;
+    requested_ = target_with(record_for(value, spec_.ttl));
+    if (!requested_ && value == old.address) requested_ = 0;
+  }
   const auto target = served_ ? target_with(*served_) : std::nullopt;
   if (target) {
     serving_ = *target;

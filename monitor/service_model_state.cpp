@@ -73,7 +73,8 @@ std::string ServiceModel::detail() const {
                    {"served", record_json(served_)},
                    {"targets", std::move(targets)},
                    {"forced", std::move(forced)},
-                   {"requested", requested_ ? json::value(*requested_) : json::value(nullptr)},
+                   {"requested", requested_ ? json::value(wanted(*requested_).values.front())
+                                            : json::value(nullptr)},
                    {"said", operator_said_},
                    {"limit_told", limit_told_},
                    {"proof", static_cast<int>(proof_)},
@@ -119,8 +120,10 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
                  std::string(forced.at("by").as_string())};
     }
     if (const auto& r = o.at("requested"); !r.is_null()) {
-      const auto target = r.to_number<std::size_t>();
-      if (target < next.targets_.size()) next.requested_ = target;
+      const std::string value(r.as_string());
+      for (std::size_t i = 0; i < next.targets_.size(); ++i) {
+        if (next.wanted(i).values.front() == value) next.requested_ = i;
+      }
     }
     if (active.starts_with("backup:")) next.serving_ = 1 + std::stoul(active.substr(7));
     if (const auto target = next.served_ ? next.target_with(*next.served_) : std::nullopt) {

@@ -82,7 +82,13 @@ SwapStep SwapMachine::was_read(const Fallible<LiveRecord>& found) {
   return wait(detail_.empty() ? "the record is still the old one" : detail_);
 }
 
+SwapStep SwapMachine::withdrawn() {
+  if (at_ != SwapStep::write || written_ || recovering_) return at_;
+  return give_up("its reason had gone before anything was written");
+}
+
 SwapStep SwapMachine::written(const ApplyResult& answer) {
+  written_ = true;
   slow_ = answer.outcome == SwapOutcome::refused;
   detail_ = std::string(to_string(answer.outcome)) +
             (answer.detail.empty() ? std::string() : ": " + answer.detail);

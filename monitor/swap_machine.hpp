@@ -49,6 +49,9 @@ class SwapMachine {
   SwapStep journaled(bool durable);
   SwapStep was_read(const Fallible<LiveRecord>& found);
   SwapStep written(const ApplyResult& answer);
+  // The reason went while the journal was written: nothing has left, so nothing has to be undone.
+  // Instead of the first write; after one it means nothing and the write comes.
+  SwapStep withdrawn();
   // After a pause: does the reason for the swap still stand?
   SwapStep paused(bool still_wanted);
 
@@ -81,6 +84,7 @@ class SwapMachine {
   bool recovering_ = false;
   bool slow_ = false;
   bool conflicted_ = false;
+  bool written_ = false;  // a write was asked for in this life of the process
   int failures_ = 0;
   std::string detail_;
   std::optional<LiveRecord> found_;

@@ -63,25 +63,6 @@ json::array guard_views(const std::vector<GuardCheck>& guards) {
   return list;
 }
 
-json::value story_view(const std::optional<SwapStory>& story) {
-  if (!story) return nullptr;
-  json::array steps;
-  for (const auto& line : story->steps) {
-    steps.push_back(
-        json::object{{"at", to_rfc3339_millis(line.at)}, {"step", line.step}, {"text", line.text}});
-  }
-  json::array proof;
-  for (const auto& e : story->proof) {
-    proof.push_back(json::object{
-        {"server", e.server}, {"proved", e.proved}, {"detail", e.detail}, {"serial", e.serial}});
-  }
-  return json::object{{"op", story->op},          {"generation", story->generation},
-                      {"from", story->from},      {"to", story->to},
-                      {"reason", story->reason},  {"opened", to_rfc3339_millis(story->opened)},
-                      {"state", story->state},    {"steps", std::move(steps)},
-                      {"proof", std::move(proof)}};
-}
-
 json::object attempt_view(const ProbeResult& a) {
   return {{"verdict", to_string(a.verdict)},
           {"class", to_string(a.failure)},
@@ -178,13 +159,68 @@ json::object show_view(const FailoverService& service, TimePoint, WallTime wall)
 }
 
 json::object explain_view(const FailoverService& service, TimePoint now, WallTime wall,
-                          bool link_proved) {
+                          bool link_proved, const std::optional<std::string>& blocked) {
   const auto& m = service.model();
   const auto& spec = m.spec();
   // The decision as it would be taken now, so that what it waits for is never stale; while a swap
   // runs, the one that began it.
-  const auto current =
-      m.swap_under_way() ? service.last_decision() : m.decision(now, wall, link_proved);
+  auto current = m.swap_under_way() ? service.last_decision() : m.decision(now, wall, link_proved);
+  auto guards = m.guards(now, wall);
+  guards.push_back({"journal", !blocked, blocked.value_or("the journal takes writes")});
+  if (blocked && current.action == Action::write && !m.swap_under_way()) {
+    current.action = Action::hold;
+    current.rule = "journal";
+    current.text += ", but " + *blocked;
+    current.waiting_for = "the state directory to take writes again";
+  }
+  return {
+      {"zone", spec.key.zone},
+      {"fqdn", spec.key.fqdn},
+      {"status", to_string(m.status())},
+      {"serving", text_or_null(serving_text(m))},
+      {"reason", m.reason()},
+      {"decision", json::object{{"at", to_rfc3339_millis(service.decided_at())},
+                                {"action", current.limited                   ? "alarm"
+                                           : current.action == Action::write ? "swap"
+                                                                             : "hold"},
+                                {"rule", current.rule},
+                                {"text", current.text}}},
+      {"waiting_for", current.waiting_for},
+      {"round",
+       service.last_round_at()
+           ? json::value(json::object{{"number", service.last_round_number()},
+                                      {"finished", to_rfc3339_millis(*service.last_round_at())}})
+           : json::value(nullptr)},
+      {"targets", targets_view(m)},
+      {"guards", guard_views(guards)},
+      {"swap", service.story() ? json::value(story_view(*service.story())) : json::value(nullptr)}};
+}
+
+json::object story_view(const SwapStory& story) {
+  json::array steps;
+  for (const auto& line : story.steps) {
+    steps.push_back(
+        json::object{{"at", to_rfc3339_millis(line.at)}, {"step", line.step}, {"text", line.text}});
+  }
+  json::array proof;
+  for (const auto& e : story.proof) {
+    proof.push_back(json::object{
+        {"server", e.server}, {"proved", e.proved}, {"detail", e.detail}, {"serial", e.serial}});
+  }
+  return {{"op", story.op},
+          {"generation", story.generation},
+          {"from", story.from},
+          {"to", story.to},
+          {"reason", story.reason},
+          {"opened", to_rfc3339_millis(story.opened)},
+          {"state", story.state},
+          {"steps", std::move(steps)},
+          {"evidence", story.evidence},
+          {"proof", std::move(proof)}};
+}
+
+json::array targets_view(const ServiceModel& m) {
+  const auto& spec = m.spec();
   json::array targets;
   for (std::size_t i = 0; i < m.targets().size(); ++i) {
     const auto& t = m.targets()[i];
@@ -201,26 +237,7 @@ json::object explain_view(const FailoverService& service, TimePoint now, WallTim
                      {"verdict", t.round ? json::value(to_string(t.last)) : json::value(nullptr)},
                      {"attempts", std::move(attempts)}});
   }
-  return {{"zone", spec.key.zone},
-          {"fqdn", spec.key.fqdn},
-          {"status", to_string(m.status())},
-          {"serving", text_or_null(serving_text(m))},
-          {"reason", m.reason()},
-          {"decision", json::object{{"at", to_rfc3339_millis(service.decided_at())},
-                                    {"action", current.limited                   ? "alarm"
-                                               : current.action == Action::write ? "swap"
-                                                                                 : "hold"},
-                                    {"rule", current.rule},
-                                    {"text", current.text}}},
-          {"waiting_for", current.waiting_for},
-          {"round", service.last_round_at()
-                        ? json::value(json::object{
-                              {"number", service.last_round_number()},
-                              {"finished", to_rfc3339_millis(*service.last_round_at())}})
-                        : json::value(nullptr)},
-          {"targets", std::move(targets)},
-          {"guards", guard_views(m.guards(now, wall))},
-          {"swap", story_view(service.story())}};
+  return targets;
 }
 
 json::object history_view(const std::vector<TransitionRow>& rows) {

@@ -151,7 +151,9 @@ TEST_F(MonitorTest, UnreadableRecordHoldsEverything) {
   EXPECT_EQ(p->monitor->find("www.example.com")->last_decision().rule, "record-unread");
   server.unreadable = 0;
   p->settle();
-  EXPECT_EQ(served(), "198.51.100.10") << "the evidence is there, and the record now too";
+  EXPECT_EQ(served(), "192.0.2.10") << "the record is readable, but the evidence is too old by now";
+  round(*p, "fp");
+  EXPECT_EQ(served(), "198.51.100.10");
 }
 
 TEST_F(MonitorTest, DriftBetweenReadAndWriteIsNeverOverwritten) {
@@ -253,6 +255,75 @@ TEST_F(MonitorTest, AnUnprobedBackupIsUsedWhenAnotherServiceAnswers) {
   EXPECT_EQ(served(), "198.51.100.10");
 }
 
+// Holds the swap of the primary's death back after its first journal entry.
+TEST_F(MonitorTest, ASwapWhoseReasonWentWhileTheJournalWasWrittenIsWithdrawn) {
+  auto p = run();
+  round(*p, "pp");
+  const auto writes = server.effective.size();
+  p->round("fp");
+  while (story(*p).state != "prepared") ASSERT_TRUE(p->step());
+  p->round("pf");
+  p->settle();
+  EXPECT_EQ(served(), "192.0.2.10");
+  EXPECT_EQ(server.effective.size(), writes);
+  EXPECT_EQ(story(*p).state, "abandoned");
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
+TEST_F(MonitorTest, AReloadAtAnyStepOfASwapNeverServesWhatNobodyConfigured) {
+  auto three = web();
+  three.backups.push_back({FailoverMode::ip, "198.51.100.11", three.monitor});
+  for (int steps = 0; steps < 40; ++steps) {
+    SCOPED_TRACE(steps);
+    disk = {};
+    server = {};
+    auto p = run({three});
+    round(*p, "ppp");
+    p->round("ffp");
+    for (int i = 0; i < steps; ++i) p->step();
+    p->monitor->reconfigure({web()});
+    p->settle();
+    for (int i = 0; i < 3; ++i) round(*p, "fp");
+    EXPECT_EQ(served(), "198.51.100.10");
+    EXPECT_TRUE(disk.load().open_intents.empty());
+    EXPECT_EQ(p->monitor->find("www.example.com")->model().serving(), 1u);
+  }
+}
+
+TEST_F(MonitorTest, AServiceRemovedAndAddedAgainAtAnyStepOfItsSwapHasOneWriter) {
+  for (int steps = 0; steps < 40; ++steps) {
+    SCOPED_TRACE(steps);
+    disk = {};
+    server = {};
+    auto p = run();
+    round(*p, "pp");
+    p->round("fp");
+    for (int i = 0; i < steps; ++i) p->step();
+    p->monitor->reconfigure({});
+    for (int i = 0; i < steps % 3; ++i) p->step();
+    p->monitor->reconfigure({web()});
+    p->settle();
+    for (int i = 0; i < 2; ++i) round(*p, "pp", 2);
+    EXPECT_EQ(served(), "192.0.2.10");
+    EXPECT_TRUE(disk.load().open_intents.empty());
+    EXPECT_EQ(disk.states.begin()->second.active, "primary");
+    EXPECT_EQ(p->monitor->find("www.example.com")->model().status(), ServiceStatus::ok);
+  }
+}
+
+TEST_F(MonitorTest, ProofGoesOnAfterARestart) {
+  auto p = run();
+  round(*p, "pp");
+  server.proves = false;
+  p->round("fp");
+  for (int i = 0; i < 2000 && story(*p).state != "applied, not proved"; ++i) p->step();
+  for (int i = 0; i < 20; ++i) p->step();
+  p.reset();
+  server.proves = true;
+  p = run();
+  EXPECT_EQ(p->monitor->find("www.example.com")->model().proof_state(), Proof::proved);
+}
+
 TEST_F(MonitorTest, ViewsTellTheStory) {
   auto p = run();
   round(*p, "pp");
@@ -262,7 +333,7 @@ TEST_F(MonitorTest, ViewsTellTheStory) {
   EXPECT_EQ(status.at("status").as_string(), "failover");
   EXPECT_EQ(status.at("serving").as_string(), "198.51.100.10");
   EXPECT_EQ(status.at("proof").as_string(), "proved");
-  const auto explain = explain_view(*service, now, wall, false);
+  const auto explain = explain_view(*service, now, wall, false, std::nullopt);
   EXPECT_EQ(explain.at("swap").at("proof").as_array().size(), 1u);
   EXPECT_EQ(explain.at("targets").as_array().size(), 2u);
   EXPECT_FALSE(explain.at("waiting_for").as_string().empty());

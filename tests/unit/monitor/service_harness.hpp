@@ -88,7 +88,7 @@ class ServiceHarness {
       record.set = plan.want;
       record.generation = plan.generation;
       ++record.serial;
-      collect(model.swap_committed(decision, record, now, wall));
+      collect(model.swap_committed(decision, plan, record, now, wall));
     }
   }
 

@@ -185,7 +185,7 @@ TEST(ServiceModel, SwapLimitHoldsAndIsToldOnce) {
   h.rounds_of("fp", 10);
   EXPECT_EQ(h.writes.size(), 2u);
   EXPECT_EQ(h.status(), "trouble");
-  EXPECT_EQ(h.told(), "down trouble trouble") << "the status, and the alarm once";
+  EXPECT_EQ(h.told(), "down trouble") << "once, with the limit as its reason";
   h.advance(std::chrono::hours(1));
   h.round("fp");
   EXPECT_EQ(h.served(), "198.51.100.10");
