@@ -219,6 +219,7 @@ bool Daemon::start() {
   }
   teller_ = std::make_unique<OutboxTeller>(context_.get_executor(), *store_, std::move(*mark), log_,
                                            syslog_site(config_), host_name());
+  teller_->set_services(config_.services.size());
   teller_->restore(stored.outbox);
   read_trust(tls_, config_.services);
   start_rounds();
@@ -517,6 +518,7 @@ Fallible<void> Daemon::apply(Config next) {
   }
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
+  teller_->set_services(config_.services.size());
   tls_.reload();
   asio::post(worker_, [this, services = config_.services] { read_trust(tls_, services); });
   monitor_->reconfigure(config_.services);

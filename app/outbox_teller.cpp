@@ -1,5 +1,6 @@
 #include "app/outbox_teller.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
@@ -14,6 +15,13 @@ constexpr auto message_life = std::chrono::hours(24);
 // Deletions of what was told are gathered for so long: the delivery mark answers for them
 // meanwhile.
 constexpr Millis forget_every{100};
+// A disk that refused a deletion is asked again after so long.
+constexpr Millis forget_again{2'000};
+// Overdue rows are looked for no more often than this, however many wait.
+constexpr Millis release_every{100};
+// Of one sink: a service can have as many messages waiting before the oldest give way.
+constexpr std::size_t messages_per_service = 8;
+constexpr std::size_t messages_to_spare = 1'000;
 
 WallTime wall_now() {
   return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
@@ -22,7 +30,7 @@ WallTime wall_now() {
 }  // namespace
 
 OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark,
-                           Logger& log, SyslogSite site, std::string host)
+                           Logger& log, SyslogSite site, std::string host, Millis row_may_take)
     : executor_(executor),
       store_(store),
       mark_(std::move(mark)),
@@ -30,6 +38,8 @@ OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, De
       site_(std::move(site)),
       host_(std::move(host)),
       forget_timer_(executor),
+      row_may_take_(row_may_take),
+      release_timer_(executor),
       outbox_(executor,
               OutboxHooks{[](const std::string& sink) { return make_syslog_notifier(sink); },
                           [this](std::int64_t id) {
@@ -70,6 +80,11 @@ OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, De
 
 OutboxTeller::~OutboxTeller() = default;
 
+void OutboxTeller::set_services(std::size_t services) {
+  outbox_.set_limit(
+      std::max(OutboxLimits{}.messages, messages_per_service * services + messages_to_spare));
+}
+
 void OutboxTeller::restore(const std::vector<OutboxRow>& rows) {
   for (const auto& row : rows) {
     if (mark_.contains(row.id)) {
@@ -102,7 +117,27 @@ std::vector<std::int64_t> OutboxTeller::prepare(const ServiceSpec& service,
     outbox_.enqueue({row.id, service.key.fqdn, row.sink, row.body, row.expires}, event.at);
     if (event.change) batch.outbox.push_back(std::move(row));
   }
+  if (!ids.empty()) {
+    awaited_.push_back({ids, Clock::now() + row_may_take_});
+    release_overdue();
+  }
   return ids;
+}
+
+// The outbox ignores what was answered in time, and an answer that comes after us.
+void OutboxTeller::release_overdue() {
+  if (release_armed_) return;
+  const TimePoint now = Clock::now();
+  for (; !awaited_.empty() && awaited_.front().until <= now; awaited_.pop_front())
+    durable(awaited_.front().ids);
+  if (awaited_.empty()) return;
+  release_armed_ = true;
+  release_timer_.expires_at(std::max(awaited_.front().until, now + release_every));
+  release_timer_.async_wait([this, alive = std::weak_ptr<bool>(alive_)](const error_code& ec) {
+    if (ec || alive.expired()) return;
+    release_armed_ = false;
+    release_overdue();
+  });
 }
 
 void OutboxTeller::durable(const std::vector<std::int64_t>& ids) {
@@ -116,9 +151,13 @@ void OutboxTeller::not_durable(const std::vector<std::int64_t>& ids) {
 
 void OutboxTeller::finished(std::int64_t id) {
   delivered_.push_back(id);
+  forget_after(forget_every);
+}
+
+void OutboxTeller::forget_after(Millis pause) {
   if (forget_armed_) return;
   forget_armed_ = true;
-  forget_timer_.expires_after(forget_every);
+  forget_timer_.expires_after(pause);
   forget_timer_.async_wait([this, alive = std::weak_ptr<bool>(alive_)](const error_code& ec) {
     if (ec || alive.expired()) return;
     forget_armed_ = false;
@@ -135,7 +174,9 @@ void OutboxTeller::forget_delivered() {
     if (result) return;
     // The rows are still there: the mark answers for them, and its ring is finite.
     asio::post(executor, [this, ids, alive] {
-      if (!alive.expired()) delivered_.insert(delivered_.end(), ids.begin(), ids.end());
+      if (alive.expired()) return;
+      delivered_.insert(delivered_.end(), ids.begin(), ids.end());
+      if (!stopped_) forget_after(forget_again);
     });
   };
   store_.commit(std::move(batch), std::move(done));
@@ -145,6 +186,8 @@ awaitable<void> OutboxTeller::stop(TimePoint deadline) {
   co_await outbox_.flush(deadline);
   outbox_.request_stop();
   co_await outbox_.join();
+  stopped_ = true;
+  release_timer_.cancel();
   forget_timer_.cancel();
   forget_delivered();
 }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,13 +17,18 @@
 
 namespace hotswapd {
 
-// Lives on shard 0.
+// Lives on shard 0. A message waits for its row no longer than `row_may_take`: a disk that gives no
+// answer at all silences nobody (rule S12). It leaves as if the row were there and is marked as
+// told; the deletion of its row is queued behind the row, should that land later.
 class OutboxTeller final : public Teller {
  public:
   OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark, Logger& log,
-               SyslogSite site, std::string host);
+               SyslogSite site, std::string host, Millis row_may_take = Millis(2'000));
   ~OutboxTeller() override;
 
+  // Makes room for what so many services can have to say while the disk is waited for. Before
+  // restore(), and when the configuration changes.
+  void set_services(std::size_t services);
   // What an earlier run left to tell; what it had told already is deleted.
   void restore(const std::vector<OutboxRow>& rows);
   void set_site(SyslogSite site) { site_ = std::move(site); }
@@ -35,7 +41,13 @@ class OutboxTeller final : public Teller {
   awaitable<void> stop(TimePoint deadline);  // tells what can be told by then
 
  private:
+  struct Awaited {
+    std::vector<std::int64_t> ids;
+    TimePoint until;
+  };
+  void release_overdue();
   void finished(std::int64_t id);
+  void forget_after(Millis pause);
   void forget_delivered();
 
   asio::any_io_executor executor_;
@@ -48,6 +60,11 @@ class OutboxTeller final : public Teller {
   std::vector<std::int64_t> delivered_;
   asio::steady_timer forget_timer_;
   bool forget_armed_ = false;
+  Millis row_may_take_;
+  std::deque<Awaited> awaited_;  // answered or not, oldest first
+  asio::steady_timer release_timer_;
+  bool release_armed_ = false;
+  bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Outbox outbox_;
 };

@@ -14,8 +14,6 @@ namespace {
 
 constexpr int burst = 32;  // deliveries in sequence before others on the loop get their turn
 
-constexpr Seconds drop_report_every{60};
-
 bool worth_a_retry(errc code) {
   return code == errc::unavailable || code == errc::timed_out || code == errc::unknown_fate;
 }
@@ -79,6 +77,11 @@ void Outbox::push(OutboxMessage message, WallTime now, bool ready) {
   sink.wake.cancel();
 }
 
+void Outbox::set_limit(std::size_t messages) {
+  limits_.messages = messages;
+  for (auto& [name, sink] : sinks_) sink->queue.set_limit(messages);
+}
+
 void Outbox::enqueue(OutboxMessage message, WallTime now) {
   push(std::move(message), now, false);
 }
@@ -137,12 +140,23 @@ void Outbox::settle_drops(Sink& sink, const std::string& refusal) {
       uncommitted_[drop.id] = nullptr;
     }
   }
-  if (sink.untold_drops == 0 || Clock::now() < sink.next_drop_report) return;
+  if (Clock::now() >= sink.next_drop_report) report_drops(sink);
+}
+
+void Outbox::report_drops(Sink& sink) {
+  if (sink.untold_drops == 0) return;
   const auto count = std::exchange(sink.untold_drops, 0);
-  sink.next_drop_report = Clock::now() + drop_report_every;
+  sink.next_drop_report = Clock::now() + limits_.drop_reports;
   report(OutboxReport::Kind::dropped, sink,
          std::to_string(count) + (count == 1 ? " message dropped: " : " messages dropped: ") +
              sink.drop_reason);
+}
+
+void Outbox::report_all_drops() {
+  for (auto& [name, sink] : sinks_) {
+    settle_drops(*sink);
+    report_drops(*sink);
+  }
 }
 
 awaitable<Fallible<void>> Outbox::deliver(Sink& sink, std::string body) {
@@ -202,13 +216,14 @@ awaitable<void> Outbox::run(Sink& sink) {
       continue;
     }
     flush_->changed.cancel();
-    if (next.step == OutboxQueue::Step::wait) {
-      sink.wake.expires_at(next.until);
-    } else {
-      sink.wake.expires_after(limits_.idle);
-    }
+    TimePoint until =
+        next.step == OutboxQueue::Step::wait ? next.until : Clock::now() + limits_.idle;
+    // Drops are counted to the last one, and nothing else may ever wake us again.
+    if (sink.untold_drops > 0) until = std::min(until, sink.next_drop_report);
+    sink.wake.expires_at(until);
     auto [ec] = co_await sink.wake.async_wait(nothrow);
-    if (!ec && next.step == OutboxQueue::Step::idle && sink.queue.size() == 0) {
+    if (!ec && next.step == OutboxQueue::Step::idle && sink.queue.size() == 0 &&
+        sink.untold_drops == 0) {
       const std::string name = sink.name;
       sinks_.erase(name);  // made again when it is wanted
       co_return;
@@ -224,6 +239,7 @@ bool Outbox::flushed() const {
 }
 
 awaitable<void> Outbox::flush(TimePoint deadline) {
+  report_all_drops();
   for (auto& [name, sink] : sinks_) {
     sink->failed_since_flush = false;
     sink->queue.hurry();
@@ -238,6 +254,7 @@ awaitable<void> Outbox::flush(TimePoint deadline) {
 }
 
 void Outbox::request_stop() {
+  report_all_drops();
   tasks_.request_stop();
 }
 

@@ -62,15 +62,20 @@ class Outbox {
          TaskGroup::ExceptionSink on_exception);
   ~Outbox();
 
+  // Of each sink, from now on; what waits already stays (OutboxLimits::messages).
+  void set_limit(std::size_t messages);
+
   // A durable message comes before its row is committed, and waits for mark_ready() or
   // mark_failed(); an ephemeral one (id 0) goes when it is its turn.
   void enqueue(OutboxMessage message, WallTime now);
-  void mark_ready(std::int64_t id);   // the row is on the disk
+  // The row is on the disk, or is not waited for any longer. Only the first word on a row counts.
+  void mark_ready(std::int64_t id);
   void mark_failed(std::int64_t id);  // it is not, and never will be: what it tells did not happen
   void restore(OutboxMessage message, WallTime now);  // a row found at start: ready
 
   // Tries everything that is ready at once; returns when it is delivered, when each sink that has
-  // some left has failed since, or at the deadline. What is left stays in the store.
+  // some left has failed since, or at the deadline. What is left stays in the store. Drops that no
+  // report has counted yet are reported at once; so does request_stop().
   awaitable<void> flush(TimePoint deadline);
 
   void request_stop();
@@ -84,6 +89,8 @@ class Outbox {
   Sink& sink_of(const std::string& name);
   void push(OutboxMessage message, WallTime now, bool ready);
   void settle_drops(Sink& sink, const std::string& refusal = {});
+  void report_drops(Sink& sink);
+  void report_all_drops();
   bool flushed() const;
   awaitable<void> run(Sink& sink);
   awaitable<Fallible<void>> deliver(Sink& sink, std::string body);

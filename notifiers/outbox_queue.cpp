@@ -44,7 +44,7 @@ void OutboxQueue::make_room() {
 
 void OutboxQueue::push(std::int64_t id, const std::string& service, std::string body,
                        TimePoint expires, bool ready) {
-  while (size_ >= limits_.messages && !(ephemeral_.empty() && durable_.empty())) make_room();
+  if (size_ >= limits_.messages) make_room();
   Lane& lane = lanes_[service];
   if (lane.entries.empty()) lane.service = service;
   Entry entry;

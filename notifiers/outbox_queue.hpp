@@ -22,6 +22,7 @@ struct OutboxLimits {
   Seconds life = std::chrono::hours(24);   // of a message, at most
   Seconds delivery{10};                    // of one delivery
   Seconds idle = std::chrono::minutes(5);  // an idle sink's connection is kept as long
+  Millis drop_reports{60'000};             // between two reports of what one sink dropped
 };
 
 // Keeps the order within a service, over durable and ephemeral messages alike; across services the
@@ -45,6 +46,8 @@ class OutboxQueue {
   };
 
   explicit OutboxQueue(OutboxLimits limits = {}) : limits_(limits) {}
+  // A lower bound drops nothing that waits: from then on each new message displaces one.
+  void set_limit(std::size_t messages) { limits_.messages = messages; }
 
   // id 0: ephemeral, ready at once. Beyond the bound the oldest ephemeral message goes, then the
   // oldest durable one.

@@ -123,6 +123,15 @@ class OutboxTest : public ::testing::Test {
   bool until_log(std::size_t lines) {
     return until([this, lines] { return peer_.log.size() >= lines; });
   }
+  // The sum over all lines.
+  std::uint64_t drops_reported() const {
+    std::uint64_t out = 0;
+    for (const auto& line : peer_.log) {
+      if (line.starts_with("report ") && line.find(" dropped: ") != std::string::npos)
+        out += std::stoull(line.substr(7));
+    }
+    return out;
+  }
   void settle() {
     context_.restart();
     context_.poll();
@@ -251,6 +260,66 @@ TEST_F(OutboxTest, ManyDropsAreOneLine) {
   settle();
   EXPECT_EQ(peer_.log, Log{"report 1 message dropped: too many are waiting"});
   EXPECT_EQ(outbox().stats().overflowed, 490u);
+}
+
+TEST_F(OutboxTest, EveryDropIsReportedByTheTimer) {
+  limits_.messages = 10;
+  limits_.drop_reports = Millis(20);
+  for (int i = 1; i <= 500; ++i) outbox().enqueue(message(i, "x"), wall);
+  ASSERT_TRUE(until([this] { return drops_reported() >= 490; }));
+  EXPECT_EQ(drops_reported(), 490u);
+  EXPECT_LT(peer_.log.size(), 50u);
+}
+
+TEST_F(OutboxTest, AnIdleSinkReportsItsDropsBeforeItIsLetGo) {
+  limits_.messages = 1;
+  limits_.drop_reports = Millis(20);
+  limits_.idle = Seconds(0);
+  for (int i = 0; i < 4; ++i) outbox().enqueue(message(0, "x"), wall);
+  ASSERT_TRUE(until([this] { return drops_reported() >= 3; }));
+  EXPECT_EQ(drops_reported(), 3u);
+}
+
+TEST_F(OutboxTest, FlushAndStopReportTheDropsThatWait) {
+  limits_.messages = 10;
+  limits_.drop_reports = Seconds(3600);
+  for (int i = 1; i <= 500; ++i) outbox().enqueue(message(i, "x"), wall);
+  settle();
+  EXPECT_EQ(peer_.log, Log{"report 1 message dropped: too many are waiting"});
+  flush(Seconds(4));
+  EXPECT_EQ(drops_reported(), 490u);
+  for (int i = 501; i <= 505; ++i) outbox().enqueue(message(i, "x"), wall);
+  EXPECT_EQ(drops_reported(), 490u);
+  outbox().request_stop();
+  EXPECT_EQ(drops_reported(), 495u);
+}
+
+TEST_F(OutboxTest, TheLimitCanBeRaisedBeforeAndAfterASinkIsThere) {
+  limits_.messages = 1;
+  outbox().set_limit(2);
+  outbox().enqueue(message(1, "a1"), wall);
+  outbox().enqueue(message(2, "b1", "b"), wall);
+  outbox().set_limit(30'000);
+  for (int i = 3; i <= 30'000; ++i)
+    outbox().enqueue(message(i, "x", std::to_string(i % 10'000)), wall);
+  EXPECT_EQ(outbox().stats().dropped(), 0u);
+  EXPECT_EQ(outbox().stats().queued, 30'000u);
+  outbox().enqueue(message(30'001, "x"), wall);
+  EXPECT_EQ(outbox().stats().overflowed, 1u);
+}
+
+TEST_F(OutboxTest, OnlyTheFirstWordOnARowCounts) {
+  outbox().enqueue(message(1, "a1"), wall);
+  outbox().enqueue(message(2, "a2"), wall);
+  outbox().mark_ready(1);
+  outbox().mark_ready(1);
+  outbox().mark_failed(1);
+  settle();
+  outbox().mark_ready(1);
+  outbox().mark_ready(2);
+  settle();
+  EXPECT_EQ(peer_.log,
+            (Log{"deliver a1", "sent 1", "finished 1", "deliver a2", "sent 2", "finished 2"}));
 }
 
 TEST_F(OutboxTest, ALongBacklogLetsOthersOnTheLoopRun) {

@@ -167,6 +167,23 @@ TEST(OutboxQueue, BeyondTheBoundTheOldestEphemeralGoesFirstThenTheOldestDurable)
   EXPECT_EQ(drain(queue), (Bodies{"d3", "d4", "d5", "d6"}));
 }
 
+TEST(OutboxQueue, ALowerBoundDropsNothingByItselfAndAHigherOneMakesRoom) {
+  OutboxLimits limits;
+  limits.messages = 3;
+  OutboxQueue queue(limits);
+  for (int i = 1; i <= 3; ++i) queue.push(i, "a", std::to_string(i), later, true);
+  queue.set_limit(2);
+  EXPECT_TRUE(queue.take_dropped().empty());
+  queue.push(4, "a", "4", later, true);
+  EXPECT_EQ(queue.take_dropped().size(), 1u);
+  EXPECT_EQ(queue.size(), 3u);
+  queue.set_limit(5);
+  queue.push(5, "a", "5", later, true);
+  queue.push(6, "a", "6", later, true);
+  EXPECT_TRUE(queue.take_dropped().empty());
+  EXPECT_EQ(drain(queue), (Bodies{"2", "3", "4", "5", "6"}));
+}
+
 TEST(OutboxQueue, WhatIsOnItsWayIsNeverDropped) {
   OutboxLimits limits;
   limits.messages = 2;
