@@ -14,7 +14,8 @@ bool in_zone(const std::string& name, const std::string& zone) {
                           name[name.size() - zone.size() - 1] == '.');
 }
 
-// A name server inside its own zone is us: it has the addresses that we listen on.
+// A name server inside its own zone is us: without addresses of its own it has those that we listen
+// on, but for wildcards.
 std::vector<std::string> listen_addresses(const Config& config) {
   std::vector<std::string> addresses;
   for (const auto& listen : config.dns_listen) {
@@ -33,10 +34,11 @@ ZoneSpec zone_spec(const EmbeddedZone& zone, const EmbeddedProviderConfig& provi
   spec.name = zone.name;
   spec.rname = zone.rname.empty() ? "hostmaster@" + zone.name : zone.rname;
   auto hosts = zone.ns.empty() ? provider.default_ns : zone.ns;
-  if (hosts.empty()) hosts.push_back(host_name);
-  for (const auto& host : hosts) {
-    spec.name_servers.push_back(
-        {host, in_zone(host, zone.name) ? addresses : std::vector<std::string>{}});
+  if (hosts.empty()) hosts.push_back({host_name, {}});
+  for (auto& server : hosts) {
+    if (!in_zone(server.host, zone.name)) server.addresses.clear();
+    if (in_zone(server.host, zone.name) && server.addresses.empty()) server.addresses = addresses;
+    spec.name_servers.push_back({std::move(server.host), std::move(server.addresses)});
   }
   return spec;
 }

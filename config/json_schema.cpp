@@ -322,6 +322,8 @@ json::value schema_of(const Type& type) {
       return headers_schema();
     case Kind::zones:
       return zones_schema(type);
+    case Kind::name_server:
+      return or_variable(arr(pattern(kName), reference(type.object())));
     case Kind::object_or_none:
       return any_of(arr(pattern("[Nn][Oo][Nn][Ee]"), reference(type.object())));
   }

@@ -64,6 +64,12 @@ Type object_or_none(const ObjectSpec* (*spec)()) {
   return type;
 }
 
+Type name_server(const ObjectSpec* (*spec)()) {
+  Type type = simple(Kind::name_server);
+  type.object = spec;
+  return type;
+}
+
 Type list(Type of, std::int64_t min, std::int64_t max) {
   Type type = simple(Kind::list, min, max);
   type.of = std::make_shared<const Type>(std::move(of));

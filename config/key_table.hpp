@@ -45,6 +45,7 @@ enum class Kind : std::uint8_t {
   events,          // a list or comma text of ip, svc, nosrv
   headers,         // text of "Name: value" lines, or a map
   zones,           // a list of zone names, or a map of zone -> `of`
+  name_server,     // a host name, or `object`
   object_or_none,  // the word none, or `object`
 };
 
@@ -111,6 +112,7 @@ Type socket(std::int64_t default_port);
 Type host_port(std::int64_t default_port);
 Type object(const ObjectSpec* (*spec)());
 Type object_or_none(const ObjectSpec* (*spec)());
+Type name_server(const ObjectSpec* (*spec)());
 Type list(Type of, std::int64_t min = 0, std::int64_t max = 100'000);
 Type map(Type of);
 Type zones(Type of);

@@ -97,13 +97,23 @@ const ObjectSpec* witness_keys() {
   return &spec;
 }
 
+const ObjectSpec* name_server_keys() {
+  static const ObjectSpec spec =
+      make_object("name server", {
+                                     {"host", simple(Kind::host_name), "", "Its name.", true},
+                                     {"addresses", list(simple(Kind::address), 1, 16), "",
+                                      "Its addresses, answered when it lies in the zone.", true},
+                                 });
+  return &spec;
+}
+
 const ObjectSpec* zone_keys() {
-  static const ObjectSpec spec = make_object(
-      "zone",
-      {
-          {"ns", list(simple(Kind::host_name), 1, 13), "", "Name servers. Default: default_ns."},
-          {"rname", simple(Kind::mailbox), "", "Default: hostmaster@ZONE."},
-      });
+  static const ObjectSpec spec =
+      make_object("zone", {
+                              {"ns", list(name_server(&name_server_keys), 1, 13), "",
+                               "Name servers: names, or {host, addresses}. Default: default_ns."},
+                              {"rname", simple(Kind::mailbox), "", "Default: hostmaster@ZONE."},
+                          });
   return &spec;
 }
 
@@ -132,7 +142,7 @@ const ObjectSpec* embedded_keys() {
   static const ObjectSpec spec = make_object(
       "embedded",
       with_common("embedded", zones(object(&zone_keys)),
-                  {{"default_ns", list(simple(Kind::host_name), 1, 13), "",
+                  {{"default_ns", list(name_server(&name_server_keys), 1, 13), "",
                     "Name servers of zones that name none. Default: the host's name."}}));
   return &spec;
 }

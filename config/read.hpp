@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "config/reader.hpp"
 #include "config/schema.hpp"
@@ -18,10 +19,26 @@ struct Names {
   std::set<std::string, std::less<>> accounts;
 };
 
+// A name server that the file gives no addresses for. Whether it needs some is known when all is
+// read.
+struct UnaddressedServer {
+  const Node* at = nullptr;
+  std::string path;
+  std::string provider;
+  std::string zone;  // empty: of `default_ns`
+  std::string host;
+};
+using UnaddressedServers = std::vector<UnaddressedServer>;
+
 void read_file(Object& root, Config& config);
 
 void read_api(Object& o, ApiConfig& api);
-void read_provider(Object& o, std::string_view name, const Names& names, ProviderConfig& provider);
+void read_provider(Object& o, std::string_view name, const Names& names, ProviderConfig& provider,
+                   UnaddressedServers& servers);
+EmbeddedProviderConfig read_embedded(Object& o, ProviderConfig& provider,
+                                     UnaddressedServers& servers);
+// A name server inside its zone of which no resolver could learn the address makes the zone lame.
+void check_name_servers(Reader& reader, const UnaddressedServers& servers, const Config& config);
 void read_services(Object& root, const Names& names, Config& config);
 void read_drills(Object& root, const Names& names, Config& config);
 

@@ -170,7 +170,8 @@ void read_file(Object& root, Config& config) {
   root.take("shards", config.shards);
   const std::size_t errors_before = reader.errors();
   config.dns_listen = sockets(root, "dns_listen");
-  const bool dns_off = config.dns_listen.empty() && reader.errors() == errors_before;
+  const bool dns_right = reader.errors() == errors_before;
+  const bool dns_off = config.dns_listen.empty() && dns_right;
   root.object("api", [&](Object& o) { read_api(o, config.api.emplace()); });
   root.object("resolver", [&](Object& o) { config.resolver.servers = sockets(o, "servers"); });
   root.object("probe_policy", [&](Object& o) {
@@ -195,9 +196,10 @@ void read_file(Object& root, Config& config) {
     read_account(o, account);
   });
   std::map<std::string, std::string> owners;
+  UnaddressedServers servers;
   root.each_named("providers", [&](Object& o, std::string_view name) {
     ProviderConfig provider;
-    read_provider(o, name, names, provider);
+    read_provider(o, name, names, provider, servers);
     if (provider.embedded() && dns_off) {
       o.error("type", "needs dns_listen, the addresses on which the embedded DNS answers");
     }
@@ -205,6 +207,7 @@ void read_file(Object& root, Config& config) {
     config.providers[std::string(name)] = std::move(provider);
   });
   read_services(root, names, config);
+  if (dns_right && !dns_off) check_name_servers(reader, servers, config);
   read_drills(root, names, config);
   root.object("cluster", [&](Object& o) {
     ClusterConfig& cluster = config.cluster.emplace();

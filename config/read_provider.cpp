@@ -12,61 +12,6 @@ void check_account(Object& o, const std::string& account, const Names& names) {
   }
 }
 
-void read_zones(Object& o, EmbeddedProviderConfig& embedded) {
-  const Node* node = o.raw("zones");
-  if (node == nullptr || node->kind == NodeKind::null) return;
-  Reader& reader = o.reader();
-  const Path path = o.path("zones");
-  Type name_type;
-  name_type.kind = Kind::host_name;
-  std::set<std::string> seen;
-  const auto add = [&](EmbeddedZone zone, const Node& at, const Path& where) {
-    const bool twice = !seen.insert(zone.name).second;
-    if (twice) return reader.error(at, where, "is a zone of this provider already");
-    if (zone.rname.empty()) zone.rname = "hostmaster@" + zone.name;
-    embedded.zones.push_back(std::move(zone));
-  };
-  const Source& source = reader.source();
-  if (node->kind == NodeKind::sequence) {
-    long index = 0;
-    for (const Node* item = source.first_child(*node); item != nullptr;
-         item = source.next_sibling(*item)) {
-      const Path where{&path, {}, index++};
-      if (auto name = reader.scalar(name_type, source.resolve(*item), where)) {
-        add({std::move(name->text), {}, {}}, source.resolve(*item), where);
-      }
-    }
-    return;
-  }
-  if (node->kind != NodeKind::mapping) {
-    return reader.error(
-        *node, path,
-        "is " + describe(*node) + "; give a mapping of zones, or a list of their names");
-  }
-  each_pair(reader, *node, path, [&](std::string_view name, const Node& key, const Node& value) {
-    const Path where{&path, name, -1};
-    EmbeddedZone zone;
-    if (!canonical_name(name, zone.name)) {
-      return reader.error(key, where, "is not the name of a zone; give one such as example.com");
-    }
-    if (value.kind != NodeKind::null) {
-      Object entry(reader, value, *o.type("zones").of->object(), where);
-      if (!entry.valid()) return;
-      zone.ns = entry.texts("ns");
-      entry.take("rname", zone.rname);
-    }
-    add(std::move(zone), key, where);
-  });
-}
-
-EmbeddedProviderConfig read_embedded(Object& o, std::vector<std::string>& zones) {
-  EmbeddedProviderConfig out;
-  read_zones(o, out);
-  for (const auto& zone : out.zones) zones.push_back(zone.name);
-  out.default_ns = o.texts("default_ns");
-  return out;
-}
-
 Rfc2136ProviderConfig read_rfc2136(Object& o) {
   Rfc2136ProviderConfig out;
   o.take("server", out.server);
@@ -133,7 +78,8 @@ ExecProviderConfig read_exec(Object& o) {
 
 }  // namespace
 
-void read_provider(Object& o, std::string_view name, const Names& names, ProviderConfig& provider) {
+void read_provider(Object& o, std::string_view name, const Names& names, ProviderConfig& provider,
+                   UnaddressedServers& servers) {
   provider.name = name;
   std::string type;
   o.take("type", type);
@@ -143,7 +89,7 @@ void read_provider(Object& o, std::string_view name, const Names& names, Provide
   }
   o.take("proof_deadline", provider.proof_deadline);
   if (type != "embedded") provider.zones = o.texts("zones");
-  if (type == "embedded") provider.kind = read_embedded(o, provider.zones);
+  if (type == "embedded") provider.kind = read_embedded(o, provider, servers);
   if (type == "rfc2136") provider.kind = read_rfc2136(o);
   if (type == "powerdns") provider.kind = read_powerdns(o);
   if (type == "route53") provider.kind = read_route53(o, names);

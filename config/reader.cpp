@@ -413,18 +413,23 @@ bool Object::object(std::string_view key, const std::function<void(Object&)>& f)
   return true;
 }
 
-void Object::each(std::string_view key, const std::function<void(Object&)>& f) {
-  const Node* items = container(key, NodeKind::sequence);
-  if (items == nullptr || !right_length(key, *items)) return;
-  const Type& shape = type(key);
-  const ObjectSpec& spec = *shape.of->object();
+void Object::items(std::string_view key, const std::function<void(const Node&, const Path&)>& f) {
+  const Node* list = container(key, NodeKind::sequence);
+  if (list == nullptr || !right_length(key, *list)) return;
   const Path list_path = path(key);
   long index = 0;
-  for (const Node* item = reader_.source().first_child(*items); item != nullptr && !reader_.full();
+  for (const Node* item = reader_.source().first_child(*list); item != nullptr && !reader_.full();
        item = reader_.source().next_sibling(*item)) {
-    Object child(reader_, reader_.source().resolve(*item), spec, {&list_path, {}, index++});
-    if (child.valid()) f(child);
+    f(reader_.source().resolve(*item), {&list_path, {}, index++});
   }
+}
+
+void Object::each(std::string_view key, const std::function<void(Object&)>& f) {
+  const ObjectSpec& spec = *type(key).of->object();
+  items(key, [&](const Node& item, const Path& where) {
+    Object child(reader_, item, spec, where);
+    if (child.valid()) f(child);
+  });
 }
 
 void Object::each_named(std::string_view key,

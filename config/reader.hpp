@@ -152,6 +152,8 @@ class Object {
   bool object(std::string_view key, const std::function<void(Object&)>& f);
   void each(std::string_view key, const std::function<void(Object&)>& f);
   void each_named(std::string_view key, const std::function<void(Object&, std::string_view)>& f);
+  // Every item of a list of any shape.
+  void items(std::string_view key, const std::function<void(const Node&, const Path&)>& f);
   // Name -> scalar.
   std::map<std::string, std::string> texts_by_name(std::string_view key);
 

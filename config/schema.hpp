@@ -101,17 +101,25 @@ struct WitnessConfig {
   bool operator==(const WitnessConfig&) const = default;
 };
 
+// A plain name in the file, or a map with the addresses.
+struct NameServerConfig {
+  std::string host;
+  // For a host inside its zone; empty: a service of its name, or the addresses of dns_listen.
+  std::vector<std::string> addresses;
+  bool operator==(const NameServerConfig&) const = default;
+};
+
 struct EmbeddedZone {
   std::string name;
-  std::vector<std::string>
-      ns;             // empty: EmbeddedProviderConfig::default_ns, and without that the host's name
+  // Empty: EmbeddedProviderConfig::default_ns, and without that the host's name.
+  std::vector<NameServerConfig> ns;
   std::string rname;  // "hostmaster@example.com"
   bool operator==(const EmbeddedZone&) const = default;
 };
 
 struct EmbeddedProviderConfig {
   std::vector<EmbeddedZone> zones;
-  std::vector<std::string> default_ns;
+  std::vector<NameServerConfig> default_ns;
   bool operator==(const EmbeddedProviderConfig&) const = default;
 };
 

@@ -249,10 +249,11 @@ TEST(Load, EmbeddedZonesAsMapOrList) {
       "    default_ns: [ns.example.org]\n    proof_deadline: 5s\n    name_servers: [192.0.2.53]\n");
   const ProviderConfig& here = map.providers.at("here");
   ASSERT_TRUE(here.embedded());
-  EXPECT_EQ(std::get<EmbeddedProviderConfig>(here.kind),
-            (EmbeddedProviderConfig{{{"example.com", {"ns1.example.com"}, "admin@example.com"},
-                                     {"example.net", {}, "hostmaster@example.net"}},
-                                    {"ns.example.org"}}));
+  EXPECT_EQ(
+      std::get<EmbeddedProviderConfig>(here.kind),
+      (EmbeddedProviderConfig{{{"example.com", {{"ns1.example.com", {}}}, "admin@example.com"},
+                               {"example.net", {}, "hostmaster@example.net"}},
+                              {{"ns.example.org", {}}}}));
   EXPECT_EQ(here.zones, (std::vector<std::string>{"example.com", "example.net"}));
   EXPECT_EQ(here.proof_deadline, 5s);
   EXPECT_EQ(here.name_servers, (std::vector<AddressPort>{{"192.0.2.53", 53}}));
@@ -263,6 +264,48 @@ TEST(Load, EmbeddedZonesAsMapOrList) {
       good("dns_listen: [127.0.0.1]\nproviders: {here: {type: embedded, zones: [example.com]}}\n");
   EXPECT_EQ(list.providers.at("here").zones, std::vector<std::string>{"example.com"});
   EXPECT_EQ(list.providers.at("here").proof_deadline, 30s);
+}
+
+TEST(Load, NameServersMayHaveAddresses) {
+  const std::string text =
+      "dns_listen: [0.0.0.0, \"::\"]\nproviders:\n  here:\n    type: embedded\n    zones:\n"
+      "      example.com:\n"
+      "        ns: [{host: NS1.example.com, addresses: [192.0.2.53, \"2001:DB8::53\"]}, "
+      "ns.example.org]\n"
+      "      example.net:\n"
+      "    default_ns: [{host: ns.example.net, addresses: [192.0.2.54]}]\n";
+  const Config config = good(text);
+  const auto& here = std::get<EmbeddedProviderConfig>(config.providers.at("here").kind);
+  EXPECT_EQ(here.zones.at(0).ns,
+            (std::vector<NameServerConfig>{{"ns1.example.com", {"192.0.2.53", "2001:db8::53"}},
+                                           {"ns.example.org", {}}}));
+  EXPECT_EQ(here.default_ns, (std::vector<NameServerConfig>{{"ns.example.net", {"192.0.2.54"}}}));
+  EXPECT_TRUE(warnings(text).empty());
+}
+
+TEST(Load, AddressesOfANameServerElsewhereHaveNoEffect) {
+  EXPECT_EQ(warnings("dns_listen: [0.0.0.0]\nproviders: {here: {type: embedded, zones: "
+                     "{example.com: {ns: [{host: ns.example.org, addresses: [192.0.2.1]}]}}}}\n")
+                .size(),
+            1u);
+}
+
+// Each of the three ways in which a name server inside its zone gets an address.
+TEST(Load, ANameServerInItsZoneNeedsOneWayToAnAddress) {
+  const auto file = [](const std::string& listen, const std::string& ns) {
+    std::string text = one_service();
+    text.replace(0, kPrelude.size(),
+                 "dns_listen: [" + listen +
+                     "]\nproviders: {here: {type: embedded, zones: {example.com: {ns: [" + ns +
+                     "]}}}}\n");
+    return load(text).config.has_value();
+  };
+  EXPECT_FALSE(file("0.0.0.0", "ns1.example.com"));
+  EXPECT_FALSE(file("\"[::]:53\"", "ns1.example.com"));
+  EXPECT_TRUE(file("0.0.0.0, 192.0.2.53", "ns1.example.com"));
+  EXPECT_TRUE(file("0.0.0.0", "www.example.com"));
+  EXPECT_TRUE(file("0.0.0.0", "{host: ns1.example.com, addresses: [192.0.2.53]}"));
+  EXPECT_TRUE(file("0.0.0.0", "ns1.example.org"));
 }
 
 TEST(Load, EnvironmentFillsAnyString) {

@@ -355,6 +355,9 @@ TEST(Schema, GoodFilesPleaseBoth) {
             "dns_listen: [127.0.0.1]\nproviders: {a: {type: embedded, zones: {example.com: }}}\n"),
         std::string(
             "dns_listen: [127.0.0.1]\nproviders: {a: {type: embedded, zones: [example.com]}}\n"),
+        std::string(
+            "dns_listen: [0.0.0.0]\nproviders: {a: {type: embedded, zones: {example.com: {ns: "
+            "[a.example, {host: ns.example.com, addresses: [192.0.2.1]}]}}}}\n"),
         read_text(source_file("config/hotswapd.example.yaml"))}) {
     const auto verdicts = judge_whole(judge, text);
     EXPECT_TRUE(verdicts.schema) << text;
@@ -398,6 +401,10 @@ TEST(Schema, BadShapesPleaseNeither) {
         std::string("dns_listen: [127.0.0.1]\nproviders: {a: {type: embedded, zones: text}}\n"),
         std::string(
             "dns_listen: [127.0.0.1]\nproviders: {a: {type: embedded, zones: {\"a b\": }}}\n"),
+        std::string("dns_listen: [192.0.2.1]\nproviders: {a: {type: embedded, default_ns: [{host: "
+                    "ns.example.com}]}}\n"),
+        std::string(
+            "dns_listen: [192.0.2.1]\nproviders: {a: {type: embedded, default_ns: [[a]]}}\n"),
         std::string("witness: {targets: []}\n"),
         std::string("witness: {}\n"),
         std::string("drills: {a: {type: nap}}\n"),
