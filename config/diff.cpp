@@ -1,6 +1,7 @@
 #include "config/diff.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace hotswapd {
@@ -115,6 +116,14 @@ void api(const std::optional<ApiConfig>& before, const std::optional<ApiConfig>&
   note(names, "api.anonymous_read", before->anonymous_read, after->anonymous_read);
 }
 
+// What a reload keeps as it was: it is opened, or handed to what is opened, once at the start.
+bool fixed_at_start(std::string_view name) {
+  constexpr std::string_view fixed[] = {"state_dir", "control_socket", "control_group", "shards",
+                                        "dns_listen"};
+  return name.starts_with("api.") ||
+         std::find(std::begin(fixed), std::end(fixed), name) != std::end(fixed);
+}
+
 void append(std::string& out, const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   out += what;
@@ -150,12 +159,7 @@ ConfigDiff diff(const Config& before, const Config& after) {
   note(names, "drills", before.drills, after.drills);
   note(names, "alarm_intake", before.alarm_intake, after.alarm_intake);
   note(names, "cluster", before.cluster, after.cluster);
-  for (const auto& name : names) {
-    for (const std::string_view fixed :
-         {"state_dir", "control_socket", "shards", "dns_listen", "api.listen"}) {
-      if (name == fixed) out.restart.push_back(name);
-    }
-  }
+  std::copy_if(names.begin(), names.end(), std::back_inserter(out.restart), fixed_at_start);
   return out;
 }
 

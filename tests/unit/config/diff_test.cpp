@@ -145,7 +145,34 @@ TEST(Diff, SectionsAndWhatNeedsARestart) {
   Config later = after;
   later.api->tokens.push_back({"a", Secret("s3cret"), TokenScope::read});
   EXPECT_EQ(diff(after, later).sections, Names{"api.tokens"});
-  EXPECT_TRUE(diff(after, later).restart.empty());
+  EXPECT_EQ(diff(after, later).restart, Names{"api.tokens"});
+}
+
+// Each line changes one setting that is read at the start alone.
+TEST(Diff, WhatIsFixedAtTheStart) {
+  const Config before =
+      good(one_service("", "protocol: HTTP, interval: 1") + "api: {listen: \"127.0.0.1:1\"}\n");
+  const std::pair<const char*, void (*)(Config&)> rows[] = {
+      {"state_dir", [](Config& c) { c.state_dir = "/x"; }},
+      {"control_socket", [](Config& c) { c.control_socket = "/x"; }},
+      {"control_group", [](Config& c) { c.control_group = "x"; }},
+      {"shards", [](Config& c) { c.shards = 3; }},
+      {"dns_listen", [](Config& c) { c.dns_listen.clear(); }},
+      {"api.listen", [](Config& c) { c.api.reset(); }},
+      {"api.listen", [](Config& c) { c.api->listen.port = 2; }},
+      {"api.tls", [](Config& c) { c.api->tls.emplace(); }},
+      {"api.users", [](Config& c) { c.api->users.emplace_back(); }},
+      {"api.tokens", [](Config& c) { c.api->tokens.emplace_back(); }},
+      {"api.rate_limit", [](Config& c) { c.api->rate_limit.emplace(); }},
+      {"api.host_names", [](Config& c) { c.api->host_names.emplace_back("x"); }},
+      {"api.insecure", [](Config& c) { c.api->insecure = true; }},
+      {"api.anonymous_read", [](Config& c) { c.api->anonymous_read = true; }},
+  };
+  for (const auto& [name, change_it] : rows) {
+    Config after = before;
+    change_it(after);
+    EXPECT_EQ(diff(before, after).restart, Names{name});
+  }
 }
 
 }  // namespace
