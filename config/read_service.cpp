@@ -20,6 +20,10 @@ const char* family(const std::string& address) {
   return is_v6(address) ? "an IPv6 address" : "an IPv4 address";
 }
 
+std::string unpublishable(const char* what) {
+  return std::string("is ") + what + ", which nobody can reach; give the address of one machine";
+}
+
 // What all services of the file share while they are read.
 struct Shared {
   const Names& names;
@@ -53,6 +57,9 @@ class ServiceReader {
     const bool zone = o_.take("zone", spec_.key.zone);
     const bool fqdn = o_.take("fqdn", spec_.key.fqdn);
     address_ok_ = o_.take("address", spec_.address);
+    if (const char* what = never_reachable(spec_.address)) {
+      o_.error("address", unpublishable(what));
+    }
     o_.take("probe_address", spec_.probe_address);
     named_ = zone && fqdn;
     if (!named_) return;
@@ -218,7 +225,9 @@ class ServiceReader {
   void add(Object& at, std::string_view key, BackupSpec backup) {
     const bool address = is_address(backup.data);
     const auto wrong = [&](std::string text) { at.error(key, std::move(text)); };
-    if (backup.mode == FailoverMode::ip && !address) {
+    if (const char* what = never_reachable(backup.data)) {
+      wrong(unpublishable(what));
+    } else if (backup.mode == FailoverMode::ip && !address) {
       wrong("is a host name, but the mode is ip; give an address, or the mode cname");
     } else if (backup.mode == FailoverMode::cname && address) {
       wrong("is an address, but the mode is cname; give a host name, or the mode ip");

@@ -30,6 +30,12 @@ void read_name_servers(Object& o, std::string_view key, const Owner& owner,
       Object entry(o.reader(), node, *o.type(key).of->object(), where);
       entry.take("host", server.host);
       server.addresses = entry.texts("addresses");
+      for (const auto& address : server.addresses) {
+        if (const char* what = never_reachable(address)) {
+          entry.error("addresses", "hold " + address + ", " + what +
+                                       ", which nobody can reach; give the address of one machine");
+        }
+      }
       if (o.reader().errors() != before) return;
       if (!owner.zone.empty() && !inside(server.host, owner.zone)) {
         entry.warning("addresses", "have no effect: " + server.host + " is not inside the zone " +

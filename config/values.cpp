@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -508,6 +509,24 @@ bool canonical_name(std::string_view text, std::string& out) {
   if (label == 0) return false;
   out = lower(text);
   return true;
+}
+
+const char* never_reachable(std::string_view address) noexcept {
+  const std::string copy(address);
+  in_addr v4{};
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, copy.c_str(), &v6) == 1) {
+    if (IN6_IS_ADDR_UNSPECIFIED(&v6)) return "the unspecified address";
+    if (IN6_IS_ADDR_MULTICAST(&v6)) return "a multicast address";
+    if (!IN6_IS_ADDR_V4MAPPED(&v6)) return nullptr;
+    std::memcpy(&v4, v6.s6_addr + 12, sizeof v4);
+  } else if (inet_pton(AF_INET, copy.c_str(), &v4) != 1) {
+    return nullptr;
+  }
+  const std::uint32_t bits = ntohl(v4.s_addr);
+  if (bits == INADDR_ANY) return "the unspecified address";
+  if (bits == INADDR_BROADCAST) return "the broadcast address";
+  return IN_MULTICAST(bits) ? "a multicast address" : nullptr;
 }
 
 bool inside(std::string_view name, std::string_view zone) noexcept {

@@ -35,6 +35,10 @@ std::string duration_text(std::int64_t milliseconds);
 // digits, - and _.
 bool canonical_name(std::string_view text, std::string& out);
 
+// What an address is that no client could ever reach ("a multicast address"); nullptr: one that may
+// be published.
+const char* never_reachable(std::string_view address) noexcept;
+
 // `name` lies in `zone` (or is its apex); both canonical.
 bool inside(std::string_view name, std::string_view zone) noexcept;
 

@@ -153,5 +153,16 @@ TEST(Values, Inside) {
   EXPECT_FALSE(inside("com", "example.com"));
 }
 
+TEST(Values, AddressesThatNobodyCanReach) {
+  for (const char* address : {"0.0.0.0", "::", "::ffff:0.0.0.0", "224.0.0.0", "239.255.255.255",
+                              "ff02::1", "255.255.255.255", "::ffff:224.0.0.1"}) {
+    EXPECT_NE(config::never_reachable(address), nullptr) << address;
+  }
+  for (const char* address : {"0.0.0.1", "127.0.0.1", "223.255.255.255", "240.0.0.1", "::1",
+                              "fe80::1", "2001:db8::", "::ffff:192.0.2.1", "www.example.com", ""}) {
+    EXPECT_EQ(config::never_reachable(address), nullptr) << address;
+  }
+}
+
 }  // namespace
 }  // namespace hotswapd::test
