@@ -24,6 +24,17 @@ std::string unpublishable(const char* what) {
   return std::string("is ") + what + ", which nobody can reach; give the address of one machine";
 }
 
+std::string objective_missed(const char* why) {
+  return std::string("cannot be met: the service is never swapped by itself: ") + why;
+}
+
+// An `rto` that can be met only while another service proves our own link.
+struct NeedsOthers {
+  std::size_t service = 0;
+  const Node* at = nullptr;
+  std::string path;
+};
+
 // What all services of the file share while they are read.
 struct Shared {
   const Names& names;
@@ -32,6 +43,7 @@ struct Shared {
       provider_of_zone;  // from the providers' lists and from services
   std::unordered_map<std::string, std::string> listed;  // zone -> provider, from the lists alone
   std::unordered_map<std::string, int> line_of;         // "zone fqdn" -> line
+  std::vector<NeedsOthers> need_others;
 };
 
 // One service on its way from the file to the struct.
@@ -409,11 +421,23 @@ class ServiceReader {
 
   void objective() {
     if (!o_.take("rto", spec_.rto) || !monitor_ok_ || provider_ == nullptr) return;
+    // What others prove is known when all services are read.
+    if (address_ok_ && !spec_.backups.empty()) {
+      if (const char* why = never_swapped(spec_, true)) return not_met(why);
+      if (never_swapped(spec_, false) != nullptr)
+        shared_.need_others.push_back(
+            {shared_.config.services.size(), &o_.where("rto"), o_.path("rto").text()});
+    }
     const WorstCase worst = worst_case(spec_, provider_);
     if (worst.total <= *spec_.rto) return;
     o_.error("rto", "cannot be met: the worst-case time to swap is " + worst.text +
                         "; shorten these, or give an rto of at least " +
                         duration_text(worst.total.count()));
+  }
+
+  void not_met(const char* why) {
+    // To observe is a rehearsal: the objective stands there for later.
+    if (spec_.mode != ServiceMode::observe) o_.error("rto", objective_missed(why));
   }
 
   Object& o_;
@@ -429,7 +453,7 @@ class ServiceReader {
 }  // namespace
 
 void read_services(Object& root, const Names& names, Config& config) {
-  Shared shared{names, config, {}, {}, {}};
+  Shared shared{names, config, {}, {}, {}, {}};
   for (const auto& [name, provider] : config.providers) {
     for (const auto& zone : provider.zones) {
       shared.provider_of_zone.emplace(zone, name);
@@ -438,6 +462,13 @@ void read_services(Object& root, const Names& names, Config& config) {
   }
   root.each("services",
             [&](Object& o) { config.services.push_back(ServiceReader(o, shared).read()); });
+  const auto probed = std::count_if(config.services.begin(), config.services.end(), proves_link);
+  for (const auto& need : shared.need_others) {
+    const auto& service = config.services.at(need.service);
+    const char* why = never_swapped(service, probed > (proves_link(service) ? 1 : 0));
+    if (why != nullptr)
+      root.reader().error(*need.at, {nullptr, need.path, -1}, objective_missed(why));
+  }
 }
 
 }  // namespace hotswapd::config

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "config/not_built.hpp"
 #include "config/values.hpp"
+#include "core/record.hpp"
 
 namespace hotswapd {
 namespace {
@@ -19,20 +21,54 @@ Millis spacing(Millis interval, Millis round) {
   return interval * slots;
 }
 
+const std::string& primary_target(const ServiceSpec& service) {
+  return service.probe_address.empty() ? service.address : service.probe_address;
+}
+
+// Probes of host names are inconclusive while the table of what is not built says so.
+bool probed(const std::string& target) {
+  return canonical_address(target).has_value() ||
+         config::find_not_built("probe", "host name") == nullptr;
+}
+
 std::string show(Millis value) {
   return config::duration_text(value.count());
 }
 
 }  // namespace
 
-WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider) {
-  WorstCase out;
-  if (service.monitor.protocol == Protocol::none) {
-    out.text = "is not monitored: never swapped by itself";
-    return out;
+const char* never_swapped(const ServiceSpec& service, bool others_probed) {
+  if (service.monitor.protocol == Protocol::none) return "it is not monitored";
+  if (service.mode == ServiceMode::observe) return "it is observed only (mode: observe)";
+  if (!probed(primary_target(service)))
+    return "the primary is given by a host name, which is not probed yet; give an IP address, or "
+           "one "
+           "as probe_address";
+  bool unprobed = false;
+  for (const auto& backup : service.backups) {
+    if (backup.monitor && probed(backup.data)) return nullptr;
+    unprobed = unprobed || !backup.monitor;
   }
-  if (service.mode == ServiceMode::observe) {
-    out.text = "is observed only: never swapped by itself";
+  if (!unprobed)
+    return "every backup is given by a host name, which is not probed yet; give an IP address, or "
+           "`monitor: none`";
+  if (others_probed) return nullptr;
+  return "no backup is probed, and no other service is, so nothing proves that our own link works; "
+         "probe a backup or another service";
+}
+
+bool proves_link(const ServiceSpec& service) {
+  if (service.monitor.protocol == Protocol::none) return false;
+  return probed(primary_target(service)) ||
+         std::any_of(service.backups.begin(), service.backups.end(),
+                     [](const BackupSpec& b) { return b.monitor && probed(b.data); });
+}
+
+WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider,
+                     bool others_probed) {
+  WorstCase out;
+  if (const char* why = never_swapped(service, others_probed)) {
+    out.text = std::string("never swapped by itself: ") + why;
     return out;
   }
   // A decision waits for the round of every address.
@@ -64,10 +100,13 @@ WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider)
 std::string worst_case_report(const Config& config) {
   if (config.services.empty()) return "No services.\n";
   std::string out = "Worst-case time to swap:\n";
+  const auto probed_services =
+      std::count_if(config.services.begin(), config.services.end(), proves_link);
   for (const auto& service : config.services) {
     const auto provider = config.providers.find(service.provider);
     const auto worst =
-        worst_case(service, provider == config.providers.end() ? nullptr : &provider->second);
+        worst_case(service, provider == config.providers.end() ? nullptr : &provider->second,
+                   probed_services > (proves_link(service) ? 1 : 0));
     out += "  " + service.key.fqdn + ": " + worst.text;
     if (service.rto && worst.total > Millis::zero()) out += " (rto " + show(*service.rto) + ")";
     out += '\n';

@@ -19,9 +19,17 @@ struct WorstCase {
   std::string text;  // "1m50s = 1m interval + 3 x 10s attempts + 30s TTL"
 };
 
-// `provider` may be nullptr (unknown). A service that is not monitored or has no swap to make has
-// text and no total.
-WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider);
+// Why the service is never swapped by itself, nullptr when it may be. `others_probed`: some other
+// service is probed, whose answers prove our own link.
+const char* never_swapped(const ServiceSpec& service, bool others_probed);
+
+// Whether the service is probed, so that its answers prove our own link to the others.
+bool proves_link(const ServiceSpec& service);
+
+// `provider` may be nullptr (unknown). A service that is never swapped by itself has text and no
+// total.
+WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider,
+                     bool others_probed = true);
 
 // One line for each service and what the numbers leave out: what `hotswapd --check` prints.
 std::string worst_case_report(const Config& config);

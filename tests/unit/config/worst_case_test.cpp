@@ -61,8 +61,48 @@ TEST(WorstCase, OtherProvidersHaveTheirProofDeadline) {
 
 TEST(WorstCase, WhatNeverSwapsHasNoTime) {
   EXPECT_EQ(of(one_service("", "protocol: NONE, interval: 1")).text,
-            "is not monitored: never swapped by itself");
+            "never swapped by itself: it is not monitored");
   EXPECT_EQ(of(one_service("mode: observe")).total, 0s);
+}
+
+const std::string kProbed = "protocol: TCP, interval: 1";
+const std::string kBlind = "backups: [{data: 198.51.100.10, monitor: none}]";
+
+TEST(WorstCase, ABackupThatIsNotProbedNeedsAnotherService) {
+  const std::string alone = one_service("", kProbed, kBlind);
+  const std::string why = "www.example.com: never swapped by itself: no backup is probed";
+  EXPECT_NE(worst_case_report(good(alone)).find(why), std::string::npos);
+  const auto other = [](const char* protocol) {
+    return std::string(
+               "  - zone: example.com\n    fqdn: b.example.com\n    address: 192.0.2.20\n"
+               "    failover_mode: ip\n    failover_data: 192.0.2.21\n"
+               "    monitor: {interval: 1, protocol: ") +
+           protocol + "}\n";
+  };
+  EXPECT_NE(worst_case_report(good(alone + other("NONE"))).find(why), std::string::npos);
+  EXPECT_EQ(worst_case_report(good(alone + other("TCP"))).find(why), std::string::npos);
+  const std::string objective = one_service("rto: 10m", kProbed, kBlind);
+  EXPECT_FALSE(load(objective).config.has_value());
+  EXPECT_FALSE(load(objective + other("NONE")).config.has_value());
+  EXPECT_TRUE(load(objective + other("TCP")).config.has_value());
+}
+
+TEST(WorstCase, HostNamesAreNotProbed) {
+  const std::string never = "never swapped by itself: ";
+  const std::string primary =
+      one_service("", kProbed, "backups: [{data: 192.0.2.2}]", "a.example.net");
+  EXPECT_TRUE(of(primary).text.starts_with(never + "the primary is given by a host name"));
+  EXPECT_TRUE(of(one_service("", kProbed, "backups: [{data: b.example.net}]"))
+                  .text.starts_with(never + "every backup is given by a host name"));
+  EXPECT_EQ(of(one_service("", kProbed, "backups: [{data: b.example.net}]")).total, 0s);
+  // Probed by address, published by name; and one backup that can be taken is enough.
+  EXPECT_GT(of(one_service("probe_address: 10.0.0.1", kProbed, "backups: [{data: 192.0.2.2}]",
+                           "a.example.net"))
+                .total,
+            0s);
+  EXPECT_GT(
+      of(one_service("", kProbed, "backups: [{data: b.example.net}, {data: 192.0.2.2}]")).total,
+      0s);
 }
 
 TEST(WorstCase, TheObjectiveIsMetExactly) {
