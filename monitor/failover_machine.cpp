@@ -165,8 +165,10 @@ Decision wish(const FailoverView& v) {
     return edited;
   }
   if (v.needs_touch) {
-    return write(v.serving, "touch",
-                 d.text + "; TTL or generation of its record were not ours yet");
+    auto touch =
+        write(v.serving, "touch", d.text + "; TTL or generation of its record were not ours yet");
+    touch.standing = d.text;
+    return touch;
   }
   return d;
 }

@@ -68,6 +68,8 @@ struct Decision {
   std::string rule;              // stable short word: "primary-down"
   std::string text;              // why, in words
   std::string waiting_for;       // what would change it
+  std::string standing;          // how things stand meanwhile; empty: as `text` says
+  const std::string& status_text() const { return standing.empty() ? text : standing; }
 };
 
 Decision decide(const FailoverView& view);

@@ -136,7 +136,7 @@ void FailoverService::on_round(RoundResult round) {
       model_.decision(context_.clocks.steady(), wall, context_.link_proved(model_.spec().key));
   // A swap that begins now tells the status itself, when it has been read back.
   if (decision_.action != Action::write || !decision_.moves) {
-    changes.merge(model_.settle(decision_.text, wall, true));
+    changes.merge(model_.settle(decision_.status_text(), wall, true));
   }
   perform(std::move(changes));
   evaluate();

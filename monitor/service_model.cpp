@@ -296,7 +296,7 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
     fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
     if (decision.target == 0 && targets_[0].last != Verdict::pass) seen_since_activation_ = false;
   }
-  changes.merge(settle(decision.text, wall, false));
+  changes.merge(settle(decision.status_text(), wall, false));
   return changes;
 }
 

@@ -57,7 +57,7 @@ class ServiceHarness {
     collect(model.clock_advanced(wall));
     collect(model.round_finished(std::move(r), wall));
     const auto d = model.decision(now, wall, false);
-    if (d.action != Action::write || !d.moves) collect(model.settle(d.text, wall, true));
+    if (d.action != Action::write || !d.moves) collect(model.settle(d.status_text(), wall, true));
     act();
     advance(model.spec().monitor.interval);
   }
