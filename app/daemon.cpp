@@ -8,7 +8,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <csignal>
@@ -20,14 +19,16 @@
 
 #include "api/control_server.hpp"
 #include "api/health_handler.hpp"
+#include "app/alarms.hpp"
 #include "app/control_commands.hpp"
 #include "app/outbox_teller.hpp"
+#include "app/reloader.hpp"
 #include "app/service_manager.hpp"
 #include "app/store_journal.hpp"
+#include "app/supervisor.hpp"
 #include "app/unbuilt_provider.hpp"
+#include "app/wall_clock.hpp"
 #include "app/zone_setup.hpp"
-#include "config/diff.hpp"
-#include "config/load.hpp"
 #include "core/timestamp.hpp"
 #include "dns/dns_server.hpp"
 #include "dns/embedded.hpp"
@@ -46,15 +47,6 @@ namespace json = boost::json;
 constexpr Millis swaps_may_take{6'000};
 constexpr Millis telling_may_take{1'500};
 constexpr Millis storing_may_take{1'500};
-// A commit that has been waiting for so long means a stuck disk.
-constexpr Millis stuck_after{2'000};
-// The state directory is well again when it has been for so long.
-constexpr Millis well_after{10'000};
-
-WallTime wall_now() {
-  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
-}
-
 std::string host_name() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
@@ -63,12 +55,6 @@ std::string host_name() {
 
 SyslogSite syslog_site(const Config& config) {
   return {config.site.code, config.site.region};
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 std::string counted(std::size_t n, const char* what) {
@@ -100,11 +86,6 @@ void read_trust(TlsContexts& contexts, const std::vector<ServiceSpec>& services)
   }
 }
 
-struct Alarm {
-  WallTime since;
-  std::string text;
-};
-
 class Daemon {
  public:
   Daemon(Config config, std::string config_file, BuildInfo build, Logger& log)
@@ -112,6 +93,7 @@ class Daemon {
         config_(std::move(config)),
         config_file_(std::move(config_file)),
         build_(std::move(build)),
+        alarms_(log),
         signals_(context_, SIGTERM, SIGINT, SIGHUP),
         tasks_(context_.get_executor(), [this](const std::string& task, const std::string& what) {
           task_failed(task, what);
@@ -140,19 +122,8 @@ class Daemon {
   std::string why_not_ready() const;
 
   void await_signal();
-  void reload(ControlResponder responder);
-  void reload_from_signal();
-  void loaded(LoadResult result, std::function<void(const LoadResult&, const ConfigDiff*)> done);
-  void plan(std::string file, std::string text, ControlResponder responder);
   Fallible<void> apply(Config next);
-  json::object change_view(const ConfigDiff& changes, const Diagnostics& found) const;
-
-  awaitable<void> supervise();
-  awaitable<void> heartbeat(Millis interval);
   awaitable<void> stop();
-
-  void alarm(const std::string& id, LogLevel level, const std::string& text);
-  void all_clear(const std::string& id, const std::string& cleared_by, const std::string& text);
   void task_failed(const std::string& task, const std::string& what) {
     log_.log(LogLevel::error, "HS1005",
              "a task ended by an exception task=\"" + task + "\" " + what);
@@ -165,10 +136,7 @@ class Daemon {
   WallTime started_ = wall_now();
   int exit_status_ = 0;
   bool stopping_ = false;
-  bool reloading_ = false;
-  bool reload_again_ = false;
-  bool set_aside_told_ = false;
-  std::map<std::string, Alarm> alarms_;
+  Alarms alarms_;
   ServiceManager manager_;
 
   asio::io_context context_{1};
@@ -176,7 +144,7 @@ class Daemon {
   std::unique_ptr<StateStore> store_;
   std::shared_ptr<EmbeddedZones> zones_;
   std::unique_ptr<DnsServer> dns_;
-  TlsContexts tls_;
+  std::shared_ptr<TlsContexts> tls_ = std::make_shared<TlsContexts>();
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<RoundScheduler> rounds_;
   std::unique_ptr<OutboxTeller> teller_;
@@ -188,9 +156,9 @@ class Daemon {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<HealthHandler> health_;
   std::unique_ptr<HttpServer> http_;
-  asio::thread_pool worker_{1};  // reads configurations: files and secrets may be slow
-  std::uint64_t beat_ = 0;
-  std::size_t beat_missing_ = 0;
+  std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<Supervisor> supervisor_;
+  Background background_{context_.get_executor()};
   TaskGroup tasks_;
 };
 
@@ -206,9 +174,10 @@ bool Daemon::start() {
   if (stored.doubtful) {
     const auto what =
         stored.set_aside.empty() ? "state not loaded" : "state set aside as " + stored.set_aside;
-    alarm("HS1002", LogLevel::error,
-          what + ": " + stored.set_aside_why +
-              "; nothing moves before two fresh rounds agree or an operator speaks");
+    alarms_.raise("HS1002", LogLevel::error,
+                  what + ": " + stored.set_aside_why +
+                      "; nothing moves before two fresh rounds agree or an operator speaks",
+                  wall_now());
   }
   if (!start_dns(stored)) return false;
 
@@ -221,7 +190,7 @@ bool Daemon::start() {
                                            syslog_site(config_), host_name());
   teller_->set_services(config_.services.size());
   teller_->restore(stored.outbox);
-  read_trust(tls_, config_.services);
+  read_trust(*tls_, config_.services);
   start_rounds();
 
   MonitorParts parts{context_.get_executor(),
@@ -238,13 +207,22 @@ bool Daemon::start() {
                        if (commands_) commands_->publish(event);
                      }};
   monitor_ = std::make_unique<Monitor>(std::move(parts));
+  reloader_ = std::make_unique<Reloader>(
+      context_.get_executor(), config_file_,
+      ReloadHooks{[this]() -> const Config& { return config_; },
+                  [this](Config next) { return apply(std::move(next)); },
+                  [this] { manager_.reloading(); },
+                  [this] { manager_.ready(counted(config_.services.size(), "service")); }},
+      log_);
+  supervisor_ = std::make_unique<Supervisor>(Watched{context_.get_executor(), *store_, *monitor_,
+                                                     *reloader_, manager_, shards_, alarms_, log_});
   if (!start_listeners()) return false;
   monitor_->start(config_.services, stored);
   for (auto& shard : shards_) shard->start();
 
-  tasks_.spawn("supervise", supervise());
+  tasks_.spawn("supervise", supervisor_->run());
   if (const auto interval = manager_.watchdog_interval())
-    tasks_.spawn("heartbeat", heartbeat(*interval));
+    tasks_.spawn("heartbeat", supervisor_->heartbeat(*interval));
   await_signal();
   const auto summary =
       counted(config_.services.size(), "service") + ", " + counted(shards_.size(), "probe loop");
@@ -297,7 +275,7 @@ void Daemon::start_rounds() {
   rounds_ = std::make_unique<RoundScheduler>(
       shards,
       [this](asio::io_context& context, const TargetSpec& target) {
-        return make_prober(context, target, tls_);
+        return make_prober(context, target, *tls_);
       },
       [this](RoundResult result) {
         asio::post(context_, [this, result = std::move(result)]() mutable {
@@ -310,13 +288,13 @@ bool Daemon::start_listeners() {
   const auto failed = [this](const std::string& task, const std::string& what) {
     task_failed(task, what);
   };
-  commands_ = std::make_unique<ControlCommands>(
-      ControlBackend{*monitor_, *store_, context_.get_executor(),
-                     Clocks{[] { return Clock::now(); }, wall_now, {}}, [this] { return view(); },
-                     [this](ControlResponder responder) { reload(std::move(responder)); },
-                     [this](std::string file, std::string text, ControlResponder responder) {
-                       plan(std::move(file), std::move(text), std::move(responder));
-                     }});
+  commands_ = std::make_unique<ControlCommands>(ControlBackend{
+      *monitor_, *store_, context_.get_executor(),
+      Clocks{[] { return Clock::now(); }, wall_now, {}}, [this] { return view(); },
+      [this](ControlResponder responder) { reloader_->reload(std::move(responder)); },
+      [this](std::string file, std::string text, ControlResponder responder) {
+        reloader_->plan(std::move(file), std::move(text), std::move(responder));
+      }});
   ControlServerOptions options;
   options.path = config_.control_socket;
   options.group = config_.control_group;
@@ -358,14 +336,9 @@ Provider* Daemon::provider(const std::string& name) {
 }
 
 json::object Daemon::view() const {
-  json::array alarms;
-  for (const auto& [id, alarm] : alarms_) {
-    alarms.push_back(
-        json::object{{"id", id}, {"since", to_rfc3339(alarm.since)}, {"text", alarm.text}});
-  }
   return {{"version", build_.version},        {"commit", build_.commit},
           {"started", to_rfc3339(started_)},  {"config_file", config_file_},
-          {"ready", why_not_ready().empty()}, {"alarms", std::move(alarms)}};
+          {"ready", why_not_ready().empty()}, {"alarms", alarms_.view()}};
 }
 
 std::string Daemon::why_not_ready() const {
@@ -377,7 +350,7 @@ void Daemon::await_signal() {
   signals_.async_wait([this](const error_code& ec, int signal) {
     if (ec) return;
     if (signal == SIGHUP) {
-      reload_from_signal();
+      reloader_->reload();
     } else if (stopping_) {
       // The journal is complete at every instant: there is nothing that waiting would save.
       log_.log(LogLevel::warning, "HS1014", "stopped at once by a second signal");
@@ -388,121 +361,6 @@ void Daemon::await_signal() {
     }
     await_signal();
   });
-}
-
-// Reads on the worker, comes back to the loop, and changes nothing when there is an error anywhere.
-void Daemon::loaded(LoadResult result,
-                    std::function<void(const LoadResult&, const ConfigDiff*)> done) {
-  reloading_ = false;
-  for (const auto& found : result.diagnostics) {
-    log_.log(found.severity == Severity::error ? LogLevel::error : LogLevel::warning, "HS1012",
-             found.to_string());
-  }
-  if (!result.config) {
-    log_.log(LogLevel::error, "HS1013",
-             "reload refused, the old configuration goes on config=" + config_file_);
-    done(result, nullptr);
-  } else {
-    const auto changes = diff(config_, *result.config);
-    if (const auto applied = apply(*result.config); !applied) {
-      log_.log(LogLevel::error, "HS1013",
-               "reload refused, the old configuration goes on config=" + config_file_ + " " +
-                   applied.error().text);
-      Diagnostic problem{config_file_, 1, 1, Severity::error, "(file)", applied.error().text};
-      result.config.reset();
-      result.diagnostics.push_back(std::move(problem));
-      done(result, nullptr);
-    } else {
-      log_.log(LogLevel::info, "HS1015",
-               "reloaded added=" + std::to_string(changes.added.size()) +
-                   " removed=" + std::to_string(changes.removed.size()) +
-                   " changed=" + std::to_string(changes.changed.size()));
-      if (!changes.restart.empty()) {
-        log_.log(LogLevel::warning, "HS1016", "only a restart changes " + joined(changes.restart));
-      }
-      done(result, &changes);
-    }
-  }
-  manager_.ready(counted(config_.services.size(), "service"));
-  if (std::exchange(reload_again_, false)) reload_from_signal();
-}
-
-void Daemon::reload_from_signal() {
-  if (stopping_) return;
-  if (reloading_) {
-    reload_again_ = true;  // the file may have been read before it was edited again
-    return;
-  }
-  reloading_ = true;
-  manager_.reloading();
-  asio::post(worker_, [this] {
-    auto result = load_file(config_file_);
-    asio::post(context_, [this, result = std::move(result)]() mutable {
-      loaded(std::move(result), [](const LoadResult&, const ConfigDiff*) {});
-    });
-  });
-}
-
-void Daemon::reload(ControlResponder responder) {
-  if (reloading_ || stopping_) {
-    return responder.fail(
-        {errc::unavailable, reloading_ ? "a reload is under way" : "the daemon is stopping"});
-  }
-  reloading_ = true;
-  manager_.reloading();
-  asio::post(worker_, [this, responder] {
-    auto result = load_file(config_file_);
-    asio::post(context_, [this, responder, result = std::move(result)]() mutable {
-      loaded(std::move(result), [this, responder](const LoadResult& read,
-                                                  const ConfigDiff* changes) {
-        if (changes != nullptr) return responder.answer(change_view(*changes, read.diagnostics));
-        std::vector<std::string> lines;
-        for (const auto& found : read.diagnostics) lines.push_back(found.to_string());
-        responder.fail(
-            {errc::invalid_argument, "the configuration has errors; the old one goes on"}, lines);
-      });
-    });
-  });
-}
-
-void Daemon::plan(std::string file, std::string text, ControlResponder responder) {
-  asio::post(worker_, [this, file = std::move(file), text = std::move(text), responder]() mutable {
-    LoadOptions options;
-    if (const auto slash = file.rfind('/'); slash != std::string::npos)
-      options.base_directory = file.substr(0, slash + 1);
-    auto result = load_text(file, std::move(text), options);
-    asio::post(context_, [this, responder, result = std::move(result)] {
-      if (result.config) {
-        return responder.answer(change_view(diff(config_, *result.config), result.diagnostics));
-      }
-      std::vector<std::string> lines;
-      for (const auto& found : result.diagnostics) lines.push_back(found.to_string());
-      responder.fail({errc::invalid_argument, "the configuration has errors"}, lines);
-    });
-  });
-}
-
-json::object Daemon::change_view(const ConfigDiff& changes, const Diagnostics& found) const {
-  json::array added;
-  json::array removed;
-  json::array changed;
-  json::array global(changes.sections.begin(), changes.sections.end());
-  json::array restart(changes.restart.begin(), changes.restart.end());
-  json::array warnings;
-  for (const auto& key : changes.added) added.emplace_back(key.fqdn);
-  for (const auto& key : changes.removed) removed.emplace_back(key.fqdn);
-  for (const auto& change : changes.changed) {
-    changed.push_back(
-        json::object{{"fqdn", change.key.fqdn},
-                     {"fields", json::array(change.fields.begin(), change.fields.end())}});
-  }
-  for (const auto& line : found) warnings.emplace_back(line.to_string());
-  const auto touched = changes.removed.size() + changes.changed.size();
-  const auto before = config_.services.size();
-  return {{"added", std::move(added)},      {"removed", std::move(removed)},
-          {"changed", std::move(changed)},  {"unchanged", before >= touched ? before - touched : 0},
-          {"global", std::move(global)},    {"restart_needed", std::move(restart)},
-          {"warnings", std::move(warnings)}};
 }
 
 Fallible<void> Daemon::apply(Config next) {
@@ -519,79 +377,13 @@ Fallible<void> Daemon::apply(Config next) {
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
   teller_->set_services(config_.services.size());
-  tls_.reload();
-  asio::post(worker_, [this, services = config_.services] { read_trust(tls_, services); });
+  tls_->reload();
+  background_.run([tls = tls_, services = config_.services]() -> Background::Result {
+    read_trust(*tls, services);
+    return [] {};
+  });
   monitor_->reconfigure(config_.services);
   return {};
-}
-
-// Watches what no event tells: a disk that is stuck or refuses, a reserve that was spent.
-awaitable<void> Daemon::supervise() {
-  std::uint64_t dropped = 0;
-  TimePoint ill_at{};
-  while (!co_await being_stopped()) {
-    co_await sleep_for(context_.get_executor(), Millis(500));
-    const auto health = store_->health();
-    if (health.failing || health.oldest > stuck_after) {
-      const auto why = health.failing ? "the journal cannot be written (" + health.why + ")"
-                                      : "a write to the journal has been waiting for " +
-                                            std::to_string(health.oldest.count()) + " ms";
-      alarm("HS1401", LogLevel::error, "state not writable: " + why + "; no swap begins meanwhile");
-      monitor_->block_writes(why);
-      // A disk that answers with an error is asked again; one that does not answer has been asked
-      // already.
-      if (health.failing && health.queued == 0) monitor_->try_disk();
-      ill_at = Clock::now();
-    } else {
-      monitor_->block_writes(std::nullopt);
-      // A small write may go through where the next swap's would not: one alarm, not a storm.
-      if (Clock::now() - ill_at > well_after) all_clear("HS1401", "HS1402", "state writable again");
-    }
-    if (!health.set_aside.empty() && !set_aside_told_) {
-      set_aside_told_ = true;
-      log_.log(LogLevel::error, "HS1002",
-               "state set aside as " + health.set_aside + ": it could not be loaded at the start");
-    }
-    if (health.reserve_spent) {
-      alarm("HS1403", LogLevel::error,
-            "the disk of the state directory is full: its reserve was given up");
-    } else {
-      all_clear("HS1403", "HS1402", "the reserve of the state directory is there again");
-    }
-    if (health.dropped > dropped) {
-      log_.log(LogLevel::error, "HS1405",
-               "writes dropped because the disk does not keep up count=" +
-                   std::to_string(health.dropped - dropped));
-      dropped = health.dropped;
-    }
-  }
-}
-
-// A sign of life only after every probe loop has shown one of its own.
-awaitable<void> Daemon::heartbeat(Millis interval) {
-  while (!co_await being_stopped()) {
-    ++beat_;
-    beat_missing_ = shards_.size();
-    for (auto& shard : shards_) {
-      asio::post(shard->context(), [this, beat = beat_] {
-        asio::post(context_, [this, beat] {
-          if (beat == beat_ && --beat_missing_ == 0) manager_.alive();
-        });
-      });
-    }
-    co_await sleep_for(context_.get_executor(), interval);
-  }
-}
-
-void Daemon::alarm(const std::string& id, LogLevel level, const std::string& text) {
-  auto [it, fresh] = alarms_.try_emplace(id, Alarm{wall_now(), text});
-  it->second.text = text;
-  if (fresh) log_.log(level, id, text);
-}
-
-void Daemon::all_clear(const std::string& id, const std::string& cleared_by,
-                       const std::string& text) {
-  if (alarms_.erase(id) > 0) log_.log(LogLevel::info, cleared_by, text);
 }
 
 // API, probes, the swap under way, what is to be told, the store, and the answers last.
@@ -599,6 +391,7 @@ awaitable<void> Daemon::stop() {
   const auto began = Clock::now();
   log_.log(LogLevel::info, "HS1017", "stopping");
   manager_.stopping();
+  reloader_->stop();
   if (!co_await monitor_->stop(began + swaps_may_take)) {
     log_.log(LogLevel::warning, "HS1019",
              "a swap still waits for the disk; the journal says how far it came");
@@ -609,7 +402,6 @@ awaitable<void> Daemon::stop() {
   for (auto& shard : shards_) shard->stop();
   store_->close(Clock::now() + storing_may_take);
   if (dns_) dns_->stop();
-  worker_.stop();
   signals_.cancel();
   log_.log(LogLevel::info, "HS1018", "stopped");
   context_.stop();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "app/wall_clock.hpp"
 #include "notifiers/local_time.hpp"
 #include "notifiers/syslog_udp.hpp"
 
@@ -22,10 +23,6 @@ constexpr Millis release_every{100};
 // Of one sink: a service can have as many messages waiting before the oldest give way.
 constexpr std::size_t messages_per_service = 8;
 constexpr std::size_t messages_to_spare = 1'000;
-
-WallTime wall_now() {
-  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
-}
 
 }  // namespace
 

@@ -293,7 +293,7 @@ void Writer::publish_health() {
   health_.why = database_->why();
   reading_only_ = database_->reading_only();
   const Reserve& reserve = database_->reserve();
-  health_.reserve_spent = reading_only_ ? reserve.given_up() : !reserve.there();
+  health_.reserve_missing = reading_only_ ? reserve.given_up() : !reserve.there();
   health_.set_aside = database_->set_aside_late();
   health_.dropped += std::exchange(history_drops_, 0);
 }

@@ -104,7 +104,7 @@ struct StoredState {
 struct StoreHealth {
   bool failing = false;  // the last commit did not go through, or none can since the start
   std::string why;
-  bool reserve_spent = false;  // the reserve file was given up to make room
+  bool reserve_missing = false;  // the reserve file is not there: given up to make room, or never made
   std::size_t queued = 0;      // batches waiting
   std::uint64_t dropped = 0;   // batches refused because the queue was full
   Millis oldest{0};            // how long the batch at the head has been waiting

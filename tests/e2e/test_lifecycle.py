@@ -230,3 +230,30 @@ def test_it_runs_with_few_descriptors(world):
     always("descriptors do not grow", lambda: len(os.listdir(f"/proc/{daemon.process.pid}/fd")) <= descriptors + 8,
            time_to_watch)
     assert daemon.service()["fqdn"] == NAME
+
+
+def test_a_reload_that_hangs_in_reading_holds_nothing_else_up(world):
+    """A named pipe that nobody writes is what a dead mount is to its reader."""
+    world.pair()
+    daemon = world.settled()
+    good = daemon.config_path.read_text()
+    copy = world.dir / "good.yaml"
+    copy.write_text(good)
+    daemon.config_path.unlink()
+    os.mkfifo(daemon.config_path)
+    daemon.signal(signal.SIGHUP)
+    wait_until("RELOADING=1", lambda: world.notify.count("RELOADING=1") > 0)
+    assert daemon.ctl("plan", copy).returncode == 0
+    assert "a reload is under way" in daemon.ctl("reload").stderr
+    daemon.logged(r"HS1020 .*reload hangs", seconds=15)
+    assert daemon.status() == "ok"
+
+    daemon.config_path.write_text(good)  # the pipe is read, as a mount that came back
+    daemon.logged(r"HS1021 ")
+    daemon.config_path.unlink()
+    os.mkfifo(daemon.config_path)
+    daemon.signal(signal.SIGHUP)
+    wait_until("RELOADING=1", lambda: world.notify.count("RELOADING=1") > 1)
+    began = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - began < 5 * SLOW

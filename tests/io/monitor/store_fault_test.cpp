@@ -191,7 +191,7 @@ TEST(StoreFault, NoRoomSpendsTheReserveAndMakesItAgain) {
   disk.full(false);
   EXPECT_TRUE(commit(store, one_state(3)));
   EXPECT_FALSE(store.health().failing);
-  EXPECT_TRUE(eventually([&] { return !store.health().reserve_spent; }));
+  EXPECT_TRUE(eventually([&] { return !store.health().reserve_missing; }));
   EXPECT_TRUE(std::filesystem::exists(dir / "reserve"));
   opened = Error{};
   EXPECT_EQ(stored_services(dir.path()), (std::set<std::string>{key(1).fqdn, key(3).fqdn}));
@@ -237,7 +237,7 @@ int on_a_full_disk(const std::string& where) {
       const auto result = commit(store, batch);
       if (result) acknowledged.insert(key(number).fqdn);
       refused = !result;
-      spent = spent || (result && store.health().reserve_spent);
+      spent = spent || (result && store.health().reserve_missing);
       if (spent && !history_refused) {
         Batch history;
         history.transitions = {transition(1, "health", noon)};
@@ -252,7 +252,7 @@ int on_a_full_disk(const std::string& where) {
     if (store.health().dropped == 0) return complain("the dropped history was not counted");
     // A start on the full disk, nothing left in reserve: it must not be taken for damage.
     std::filesystem::remove(hog);
-    if (!eventually([&] { return !store.health().reserve_spent; }))
+    if (!eventually([&] { return !store.health().reserve_missing; }))
       return complain("the reserve was not made again");
     if (!commit(store, one_state(++number))) return complain("no commit after there was room");
     acknowledged.insert(key(number).fqdn);

@@ -131,11 +131,11 @@ TEST(StoreIll, AFullDiskAtTheStartIsReadRefusesAndHeals) {
   ASSERT_TRUE(store);
   expect_whole(store->take_loaded());
   EXPECT_TRUE(store->health().failing);
-  EXPECT_TRUE(store->health().reserve_spent);
+  EXPECT_TRUE(store->health().reserve_missing);
   EXPECT_NE(refusal(*store, one_of_each(2, 1)), "");
   disk.full(false);
   ASSERT_TRUE(eventually([&] { return !store->health().failing; }));
-  EXPECT_TRUE(eventually([&] { return !store->health().reserve_spent; }));
+  EXPECT_TRUE(eventually([&] { return !store->health().reserve_missing; }));
   EXPECT_TRUE(commit(*store, one_of_each(2, store->next_outbox_id())));
 }
 
@@ -254,7 +254,7 @@ TEST(StoreIll, AReadOnlyDiskIsReadLockedAndHeals) {
     expect_whole(store->take_loaded());
     const std::string why = refusal(*store, one_of_each(2, 1));
     EXPECT_NE(why.find("Read-only file system"), std::string::npos) << why;
-    EXPECT_FALSE(store->health().reserve_spent);
+    EXPECT_FALSE(store->health().reserve_missing);
     const auto second = StateStore::open(dir.path(), noon);
     ASSERT_FALSE(second) << "the lock file of an earlier run is locked without writing";
     EXPECT_EQ(second.error().code, errc::refused);

@@ -245,7 +245,7 @@ TEST(StateStore, FilesArePrivateAndSettingsAsPromised) {
                    "AND name NOT LIKE "
                    "'sqlite_%'"),
             "0");
-  EXPECT_FALSE(store->health().reserve_spent);
+  EXPECT_FALSE(store->health().reserve_missing);
 }
 
 TEST(StateStore, RetentionDeletesInSlicesWhileIdle) {

@@ -1,0 +1,37 @@
+// What is wrong with the daemon itself right now: logged when it begins and when it ends, shown in
+// between.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <map>
+#include <string>
+
+#include "core/log.hpp"
+#include "core/time.hpp"
+
+namespace hotswapd {
+
+// One alarm an id. Lives on shard 0.
+class Alarms {
+ public:
+  explicit Alarms(Logger& log) : log_(log) {}
+
+  // Logs when the alarm begins; a standing one only gets the new words.
+  void raise(const std::string& id, LogLevel level, const std::string& text, WallTime now);
+  // Logs under `cleared_by` when the alarm stood.
+  void clear(const std::string& id, const std::string& cleared_by, const std::string& text);
+  bool stands(const std::string& id) const { return standing_.contains(id); }
+
+  boost::json::array view() const;  // [{id, since, text}]
+
+ private:
+  struct Alarm {
+    WallTime since;
+    std::string text;
+  };
+
+  Logger& log_;
+  std::map<std::string, Alarm> standing_;
+};
+
+}  // namespace hotswapd
