@@ -12,6 +12,7 @@
 
 #include "core/text.hpp"
 #include "net/deadline.hpp"
+#include "net/sleep.hpp"
 
 namespace hotswapd {
 namespace {
@@ -55,13 +56,6 @@ class SessionSink final : public ControlSink {
   std::shared_ptr<const std::atomic<bool>> open_;
 };
 
-// A cancellation that comes while an operation completes by itself is not seen by that operation,
-// and the next one would know nothing of it: so this is asked before each wait.
-awaitable<bool> being_stopped() {
-  const auto state = co_await asio::this_coro::cancellation_state;
-  co_return state.cancelled() != asio::cancellation_type::none;
-}
-
 awaitable<result<std::size_t>> read_some(Socket& socket, asio::mutable_buffer into) {
   auto [ec, bytes] = co_await socket.async_read_some(into, nothrow);
   if (ec) co_return ec;
@@ -100,6 +94,8 @@ awaitable<void> ControlSession::run(std::shared_ptr<ControlSession> self) {
                                                     std::to_string(self->limits_.line) + " bytes"});
       } else if (line.error() == asio::error::timed_out) {
         farewell = error_line({errc::timed_out, "no complete request came in time"});
+      } else if (line.error() == asio::error::eof && !self->input_.empty()) {
+        farewell = error_line({errc::invalid_argument, "the request does not end in a newline"});
       }
       if (!farewell.empty()) co_await self->write(std::move(farewell));
       break;

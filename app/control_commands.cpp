@@ -97,13 +97,11 @@ void ControlCommands::handle(ControlRequest request, ControlResponder responder)
     return responder.fail({errc::not_found, "no service " + clean(*fqdn) +
                                                 " is configured; `hotswapctl status` lists them"});
   }
-  const auto now = backend_.clocks.steady();
-  const auto wall = backend_.clocks.wall();
-  if (command == "show") return responder.answer(show_view(*service, now, wall));
+  const auto now = backend_.clocks.now();
+  if (command == "show") return responder.answer(show_view(*service, now));
   if (command == "history") return history(request, *fqdn, responder);
-  auto view =
-      explain_view(*service, now, wall, backend_.monitor.link_proved(service->model().spec().key),
-                   backend_.monitor.writes_blocked());
+  auto view = explain_view(*service, now, backend_.monitor.link_proved(service->model().spec().key),
+                           backend_.monitor.writes_blocked());
   if (service->story()) return responder.answer(view);
   explain_stored(service->model().spec().key, std::move(view), responder);
 }

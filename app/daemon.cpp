@@ -117,6 +117,7 @@ class Daemon {
   bool start_dns(StoredState& stored);
   void start_rounds();
   bool start_listeners();
+  void warn_of_zones(const EmbeddedZones::Config& content);
   Provider* provider(const std::string& name);
   json::object view() const;
   std::string why_not_ready() const;
@@ -235,8 +236,14 @@ bool Daemon::start() {
 
 // What was served before is answered before anything else begins.
 bool Daemon::start_dns(StoredState& stored) {
-  zones_ = std::make_shared<EmbeddedZones>(stored_records(stored.records));
-  const auto configured = zones_->configure(embedded_content(config_, host_name()));
+  // Seconds since 1970 where the serials were lost: a zone of ours is not written once a second for
+  // years.
+  const auto seconds = std::chrono::floor<Seconds>(wall_now()).time_since_epoch().count();
+  zones_ = std::make_shared<EmbeddedZones>(
+      stored_records(stored.records), stored.doubtful ? static_cast<std::uint32_t>(seconds) : 1);
+  const auto content = embedded_content(config_, host_name());
+  const auto configured = zones_->configure(content);
+  warn_of_zones(content);
   if (!configured) {
     log_.log(LogLevel::error, "HS1003", "embedded DNS not started: " + configured.error().text);
     return false;
@@ -260,6 +267,10 @@ bool Daemon::start_dns(StoredState& stored) {
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
   return true;
+}
+
+void Daemon::warn_of_zones(const EmbeddedZones::Config& content) {
+  for (const auto& warning : zone_warnings(content)) log_.log(LogLevel::warning, "HS1022", warning);
 }
 
 void Daemon::start_rounds() {
@@ -371,9 +382,9 @@ Fallible<void> Daemon::apply(Config next) {
   next.dns_listen = config_.dns_listen;
   next.shards = config_.shards;
   next.api = config_.api;
-  if (const auto configured = zones_->configure(embedded_content(next, host_name())); !configured) {
-    return configured.error();
-  }
+  const auto content = embedded_content(next, host_name());
+  if (const auto configured = zones_->configure(content); !configured) return configured.error();
+  warn_of_zones(content);
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
   teller_->set_services(config_.services.size());

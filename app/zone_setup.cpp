@@ -69,4 +69,17 @@ EmbeddedZones::Config embedded_content(const Config& config, const std::string& 
   return content;
 }
 
+std::vector<std::string> zone_warnings(const EmbeddedZones::Config& content) {
+  std::vector<std::string> warnings;
+  for (const auto& zone : content.zones) {
+    for (const auto& server : zone.name_servers) {
+      if (!in_zone(server.host, zone.name) || !server.addresses.empty()) continue;
+      warnings.push_back("zone " + zone.name + ": its name server " + server.host +
+                         " has no address, since dns_listen names none; say `ns` or `default_ns` "
+                         "with addresses");
+    }
+  }
+  return warnings;
+}
+
 }  // namespace hotswapd

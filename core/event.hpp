@@ -32,6 +32,9 @@ struct MonitorEvent {
   // True when this is a change (delivery `change` tells only these); false for the repetitions that
   // `all` adds.
   bool change = true;
+  // status: said besides the status, which did not change (the swap limit, a swap that is not
+  // proved): `message` is what it is about.
+  bool aside = false;
 };
 
 }  // namespace hotswapd

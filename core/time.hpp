@@ -18,4 +18,16 @@ using TimePoint = Clock::time_point;
 // something took.
 using WallTime = std::chrono::sys_time<Millis>;
 
+// Both clocks, read together: what runs out does so on the first, and is shown and stored by the
+// second.
+struct Moment {
+  TimePoint steady;
+  WallTime wall;
+
+  WallTime wall_at(TimePoint then) const {
+    return wall + std::chrono::floor<Millis>(then - steady);
+  }
+  TimePoint steady_at(WallTime then) const { return steady + (then - wall); }
+};
+
 }  // namespace hotswapd

@@ -26,7 +26,8 @@ bool expected(const LiveRecord& live, const SwapPlan& plan) {
 
 }  // namespace
 
-EmbeddedZones::EmbeddedZones(std::vector<StoredRecord> stored) {
+EmbeddedZones::EmbeddedZones(std::vector<StoredRecord> stored, std::uint32_t lowest_serial)
+    : lowest_serial_(lowest_serial) {
   for (auto& record : stored) {
     auto& serial = serials_[record.key.zone];
     const auto generation = static_cast<std::uint32_t>(std::min(record.generation, max_serial));
@@ -37,7 +38,7 @@ EmbeddedZones::EmbeddedZones(std::vector<StoredRecord> stored) {
 
 std::uint32_t EmbeddedZones::known_serial(const std::string& zone) const {
   const auto found = serials_.find(zone);
-  return found == serials_.end() ? 1 : std::max(1U, found->second);
+  return found == serials_.end() ? lowest_serial_ : std::max(lowest_serial_, found->second);
 }
 
 // The stored record if there is one that can still be served, else the seed.

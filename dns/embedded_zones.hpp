@@ -37,8 +37,9 @@ class EmbeddedZones {
   };
 
   // All records that the journal ever kept, also of names that are not configured now: they carry
-  // the serials.
-  explicit EmbeddedZones(std::vector<StoredRecord> stored = {});
+  // the serials. No zone begins below `lowest_serial`: after a journal was lost, give one that no
+  // earlier run can have reached.
+  explicit EmbeddedZones(std::vector<StoredRecord> stored = {}, std::uint32_t lowest_serial = 1);
 
   const SnapshotHolder& snapshots() const noexcept { return snapshots_; }
 
@@ -74,6 +75,7 @@ class EmbeddedZones {
   std::map<RecordKey, RecordSet> seeds_;  // the configured names
   std::map<std::string, std::uint32_t>
       serials_;  // the highest ever given out, also of zones that are gone
+  std::uint32_t lowest_serial_;
   std::set<RecordKey> pending_;
   ZoneEditor editor_;
   SnapshotHolder snapshots_;

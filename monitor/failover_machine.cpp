@@ -57,6 +57,11 @@ bool failed_hard(const TargetView& t) {
   return t.probed && t.health == Health::down && t.last == Verdict::fail;
 }
 
+// What is served is not probed when the configuration gives its target another value.
+bool served_failed_hard(const FailoverView& v) {
+  return !v.value_differs && failed_hard(v.targets[v.serving]);
+}
+
 Decision operators_word(const FailoverView& v, std::size_t target, std::string rule,
                         std::string text) {
   auto d = write(target, std::move(rule), std::move(text));
@@ -101,7 +106,7 @@ Decision wish_on_primary(const FailoverView& v) {
 Decision wish_on_backup(const FailoverView& v) {
   const auto& p = v.targets[primary];
   const auto& served = v.targets[v.serving];
-  const bool hard = failed_hard(served);
+  const bool hard = served_failed_hard(v);
   const int need = std::max(1, v.recovery_delay);
   if (v.auto_recover && p.last == Verdict::pass && (p.passes_in_row >= need || hard)) {
     auto d = write(primary, hard && p.passes_in_row < need ? "backup-down" : "recovered",
@@ -259,7 +264,7 @@ Decision decide(const FailoverView& v) {
                 "nothing: this service only reports");
   }
   // A target that fails hard may be left before the hold-down is over (S9): the served one is down.
-  const bool served_failed = failed_hard(v.targets[v.serving]);
+  const bool served_failed = served_failed_hard(v);
   for (const auto& guard : v.guards) {
     if (guard.allows) continue;
     if (!d.moves && guard.name != "maintenance") continue;

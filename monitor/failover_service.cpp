@@ -31,7 +31,8 @@ FailoverService::FailoverService(ServiceId id, ServiceSpec spec, Provider& provi
 }
 
 void FailoverService::restore(const StateRow& row) {
-  const auto restored = model_.restore(row.generation, row.active, row.status, row.detail);
+  const auto restored =
+      model_.restore(row.generation, row.active, row.status, row.detail, context_.clocks.now());
   if (!restored) {
     context_.log.log(LogLevel::error, "HS1004",
                      restored.error().text + ": starting this service afresh");
@@ -118,13 +119,14 @@ void FailoverService::at_rest() {
 
 bool FailoverService::wanted_still(const Decision& decision) const {
   return !ended_ && !edit_ &&
-         model_.still_wanted(decision, context_.clocks.steady(), context_.clocks.wall(),
+         model_.still_wanted(decision, context_.clocks.now(),
                              context_.link_proved(model_.spec().key));
 }
 
 void FailoverService::on_round(RoundResult round) {
   if (ended_ || round.epoch != epoch_ || !model_.active()) return;
-  const auto wall = context_.clocks.wall();
+  const auto now = context_.clocks.now();
+  const auto wall = now.wall;
   ++rounds_;
   skipped_ += round.skipped;
   last_round_at_ = wall;
@@ -132,8 +134,7 @@ void FailoverService::on_round(RoundResult round) {
   full_round_done_ = true;
   auto changes = model_.round_finished(std::move(round), wall);
   tell_inconclusive();
-  decision_ =
-      model_.decision(context_.clocks.steady(), wall, context_.link_proved(model_.spec().key));
+  decision_ = model_.decision(now, context_.link_proved(model_.spec().key));
   // A swap that begins now tells the status itself, when it has been read back.
   if (decision_.action != Action::write || !decision_.moves) {
     changes.merge(model_.settle(decision_.status_text(), wall, true));
@@ -145,8 +146,7 @@ void FailoverService::on_round(RoundResult round) {
     pending_ = pending;
     context_.rounds.set_pending(id_, pending);
   }
-  const auto now = context_.clocks.steady();
-  if (!running_ && !reading_ && (!last_read_ || now - *last_read_ >= drift_check_every)) {
+  if (!running_ && !reading_ && (!last_read_ || now.steady - *last_read_ >= drift_check_every)) {
     reading_ = true;
     context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read());
   }
@@ -169,9 +169,9 @@ void FailoverService::tell_inconclusive() {
 
 void FailoverService::evaluate() {
   if (ended_ || running_) return;
-  const auto wall = context_.clocks.wall();
-  const auto now = context_.clocks.steady();
-  auto d = model_.decision(now, wall, context_.link_proved(model_.spec().key));
+  const auto now = context_.clocks.now();
+  const auto wall = now.wall;
+  auto d = model_.decision(now, context_.link_proved(model_.spec().key));
   if (d.action == Action::write) {
     if (const auto why = context_.writes_blocked()) {
       Decision held = d;
@@ -185,21 +185,22 @@ void FailoverService::evaluate() {
   }
   if (d.limited) {
     perform(model_.limit_reached(d.text, wall));
-  } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, wall).allows) {
+  } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, now).allows) {
     model_.limit_passed();
   }
   decision_ = d;
   decided_at_ = wall;
   if (d.action != Action::write) return;
   running_ = true;
-  model_.swap_begun(d);
+  ++writes_;
+  model_.swap_begun();
   context_.tasks.spawn("swap " + model_.spec().key.fqdn, run_swap(std::move(d)));
 }
 
 Fallible<std::string> FailoverService::command(const Command& command) {
   Changes changes;
   const bool was_active = model_.active();
-  auto said = model_.command(command, context_.clocks.wall(), changes);
+  auto said = model_.command(command, context_.clocks.now(), changes);
   perform(std::move(changes));
   if (!said) return said;
   follow_activity(was_active);
@@ -209,9 +210,9 @@ Fallible<std::string> FailoverService::command(const Command& command) {
 
 void FailoverService::clock_advanced() {
   const auto next = model_.next_clock();
-  if (!next || *next > context_.clocks.wall()) return;
+  if (!next || *next > context_.clocks.steady()) return;
   const bool was_active = model_.active();
-  perform(model_.clock_advanced(context_.clocks.wall()));
+  perform(model_.clock_advanced(context_.clocks.now()));
   follow_activity(was_active);
   evaluate();
 }
@@ -234,7 +235,7 @@ StateRow FailoverService::state_row() const {
   row.generation = model_.generation();
   row.active = model_.active_name();
   row.status = to_string(model_.status());
-  row.detail = model_.detail();
+  row.detail = model_.detail(context_.clocks.now());
   row.updated = context_.clocks.wall();
   return row;
 }

@@ -25,6 +25,8 @@ struct Clocks {
   std::function<TimePoint()> steady;
   std::function<WallTime()> wall;
   std::function<awaitable<void>(Millis)> sleep;  // ends early when the task is cancelled
+
+  Moment now() const { return {steady(), wall()}; }
 };
 
 // Something happened: for `hotswapctl watch`.
@@ -68,6 +70,7 @@ struct SwapStory {
   std::vector<ServerEvidence> proof;
   boost::json::array evidence;  // the targets as they were when it was decided
   bool moves = true;            // false: the value stays, only TTL or generation are written
+  bool counted = false;         // for max_swaps_per_hour
 };
 
 // Lives on shard 0. Destroyed only after its swap has ended (Monitor sees to that).
@@ -78,7 +81,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   // What an earlier run left; call before begin().
   void restore(const StateRow& row);
   void restore_intent(const IntentRow& intent);
-  void remember_swap(WallTime at) { model_.remember_swap(at); }
+  void remember_swap(WallTime at) { model_.remember_swap(at, context_.clocks.now()); }
   void require_fresh_rounds(int rounds) { model_.require_fresh_rounds(rounds); }
 
   // Reads the live record, finishes what was open, starts the rounds. `predecessor`: an ended
@@ -143,6 +146,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   std::optional<SwapStory> story_;
   std::uint64_t epoch_ = 0;
   std::uint64_t proof_epoch_ = 0;
+  std::uint64_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
   std::uint64_t rounds_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t inconclusive_ = 0;

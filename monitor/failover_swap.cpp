@@ -71,6 +71,16 @@ std::optional<RecordSet> read_record(const std::string& text) {
   return set;
 }
 
+// Whether the swap whose story this is counts for max_swaps_per_hour; a story that cannot be read
+// does, which holds rather than moves.
+bool was_counted(const std::string& story) {
+  boost::system::error_code ec;
+  const auto v = boost::json::parse(story, ec);
+  if (ec || !v.is_object()) return true;
+  const auto* counted = v.as_object().if_contains("counted");
+  return counted == nullptr || !counted->is_bool() || counted->as_bool();
+}
+
 ProviderTraits traits(const ProviderCapabilities& c) {
   return {c.keeps_generation, c.late_effects};
 }
@@ -155,6 +165,7 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
       story.to = to_string(plan.want);
       story.reason = intent.reason;
       story.opened = intent.opened;
+      story.counted = was_counted(intent.evidence);
       story_ = std::move(story);
       step("restart", "the daemon ended in phase " + intent.phase + "; finding out what was done");
       SwapMachine machine(plan, false, traits(capabilities));
@@ -162,7 +173,9 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
       Decision decision;
       decision.action = Action::write;
       decision.text = intent.reason;
-      model_.swap_begun(decision);
+      decision.counted = story_->counted;
+      ++writes_;
+      model_.swap_begun();
       co_await drive(machine, first, decision, true);
     } else {
       IntentRow unreadable = intent;
@@ -199,9 +212,10 @@ awaitable<void> FailoverService::run_read() {
   auto self = shared_from_this();
   const auto now = context_.clocks.steady();
   last_read_ = now;
+  const auto writes = writes_;
   auto live = co_await provider_->read(model_.spec().key, now + provider_deadline);
   reading_ = false;
-  if (ended_) co_return;
+  if (ended_ || writes != writes_) co_return;
   if (!live) {
     context_.log.log(LogLevel::warning, "HS1112",
                      "record not read service=" + model_.spec().key.fqdn + " " + live.error().text);
@@ -224,6 +238,7 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   story.opened = context_.clocks.wall();
   story.state = "planned";
   story.moves = decision.moves;
+  story.counted = decision.counted;
   story.evidence = targets_view(model_);
   story_ = std::move(story);
   if (decision.moves) {
@@ -291,11 +306,11 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         break;
       }
       case SwapStep::commit: {
-        const auto wall = context_.clocks.wall();
+        const auto now = context_.clocks.now();
         const auto live = *machine.found();
-        auto changes = resumed ? model_.swap_resumed(machine.plan(), live, decision.text, wall)
-                               : model_.swap_committed(decision, machine.plan(), live,
-                                                       context_.clocks.steady(), wall);
+        auto changes = resumed ? model_.swap_resumed(machine.plan(), live, decision.text,
+                                                     decision.counted, now)
+                               : model_.swap_committed(decision, machine.plan(), live, now);
         if (story_) story_->state = "read back";
         Batch batch;
         last_intent_ = intent_row(machine, "applied", true);

@@ -9,29 +9,31 @@ namespace {
 
 constexpr auto window = std::chrono::hours(1);
 
-// In the last hour, or stamped later than now because the clock was set back meanwhile: then it
-// counts for an hour at the most, since its distance to now is judged, not its side.
-bool counts(WallTime at, WallTime now) {
-  return at > now - window && at < now + window;
+bool counts(TimePoint at, TimePoint now) {
+  return at > now - window;
 }
 
 }  // namespace
 
-void SwapBudget::add(WallTime at) {
+void SwapBudget::add(TimePoint at) {
   swaps_.push_back(at);
 }
 
-void SwapBudget::forget_older_than_an_hour(WallTime now) {
-  std::erase_if(swaps_, [now](WallTime at) { return !counts(at, now); });
+void SwapBudget::remember(WallTime at, const Moment& now) {
+  swaps_.push_back(std::min(now.steady_at(at), now.steady));
 }
 
-int SwapBudget::used(WallTime now) const {
+void SwapBudget::forget_older_than_an_hour(TimePoint now) {
+  std::erase_if(swaps_, [now](TimePoint at) { return !counts(at, now); });
+}
+
+int SwapBudget::used(TimePoint now) const {
   return static_cast<int>(
-      std::count_if(swaps_.begin(), swaps_.end(), [now](WallTime at) { return counts(at, now); }));
+      std::count_if(swaps_.begin(), swaps_.end(), [now](TimePoint at) { return counts(at, now); }));
 }
 
-std::optional<WallTime> SwapBudget::oldest(WallTime now) const {
-  std::optional<WallTime> found;
+std::optional<TimePoint> SwapBudget::oldest(TimePoint now) const {
+  std::optional<TimePoint> found;
   for (const auto at : swaps_) {
     if (counts(at, now) && (!found || at < *found)) found = at;
   }
@@ -47,14 +49,15 @@ GuardCheck check_maintenance(const std::vector<MaintenanceWindow>& windows, Wall
   return {"maintenance", true, "not in a maintenance window"};
 }
 
-GuardCheck check_budget(const SwapBudget& budget, int max_per_hour, WallTime now) {
-  const int used = budget.used(now);
+GuardCheck check_budget(const SwapBudget& budget, int max_per_hour, const Moment& now) {
+  const int used = budget.used(now.steady);
   const auto text = std::to_string(used) + " of " + std::to_string(max_per_hour) +
                     " automatic swaps used in the last hour";
   if (used < max_per_hour) return {"swap-limit", true, text};
-  const auto oldest = budget.oldest(now);
+  const auto oldest = budget.oldest(now.steady);
   return {"swap-limit", false,
-          oldest ? text + "; the next is allowed at " + to_rfc3339(*oldest + window) : text};
+          oldest ? text + "; the next is allowed at " + to_rfc3339(now.wall_at(*oldest + window))
+                 : text};
 }
 
 GuardCheck check_hold_down(std::optional<Millis> since_swap, std::uint32_t ttl) {

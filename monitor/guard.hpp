@@ -18,23 +18,24 @@ struct GuardCheck {
   std::string text;    // a sentence for `explain`
 };
 
-// Swaps by decision in the last hour, both ways (operator commands are not counted). Wall clock,
-// since it must survive a restart; a clock that was set back never gives a swap more than an hour
-// of life.
+// Swaps by decision in the last hour, both ways (operator commands are not counted).
 class SwapBudget {
  public:
-  void add(WallTime at);
-  void forget_older_than_an_hour(WallTime now);
-  int used(WallTime now) const;
-  std::optional<WallTime> oldest(WallTime now) const;
-  const std::vector<WallTime>& entries() const noexcept { return swaps_; }
+  void add(TimePoint at);
+  // One of an earlier run, by its stamp; a clock that was set back meanwhile makes it young, never
+  // younger than now.
+  void remember(WallTime at, const Moment& now);
+  void forget_older_than_an_hour(TimePoint now);
+  int used(TimePoint now) const;
+  std::optional<TimePoint> oldest(TimePoint now) const;
+  const std::vector<TimePoint>& entries() const noexcept { return swaps_; }
 
  private:
-  std::vector<WallTime> swaps_;
+  std::vector<TimePoint> swaps_;
 };
 
 GuardCheck check_maintenance(const std::vector<MaintenanceWindow>& windows, WallTime now);
-GuardCheck check_budget(const SwapBudget& budget, int max_per_hour, WallTime now);
+GuardCheck check_budget(const SwapBudget& budget, int max_per_hour, const Moment& now);
 
 // S9: after a swap no reverse before the TTL has passed. `since_swap` absent: none is remembered.
 GuardCheck check_hold_down(std::optional<Millis> since_swap, std::uint32_t ttl);

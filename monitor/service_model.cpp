@@ -189,7 +189,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
   return changes;
 }
 
-FailoverView ServiceModel::view(TimePoint now, WallTime wall, bool link_proved) const {
+FailoverView ServiceModel::view(const Moment& now, bool link_proved) const {
   FailoverView v;
   v.active = active_;
   v.observe = spec_.mode == ServiceMode::observe;
@@ -216,30 +216,30 @@ FailoverView ServiceModel::view(TimePoint now, WallTime wall, bool link_proved) 
   v.on_all_down = spec_.on_all_down;
   v.on_drift = spec_.on_drift;
   v.link_proved = link_proved;
-  v.guards = guards(now, wall);
+  v.guards = guards(now);
   return v;
 }
 
-std::vector<GuardCheck> ServiceModel::guards(TimePoint now, WallTime wall) const {
+std::vector<GuardCheck> ServiceModel::guards(const Moment& now) const {
   std::optional<Millis> since;
-  if (last_swap_) since = std::chrono::duration_cast<Millis>(now - *last_swap_);
-  return {check_maintenance(spec_.maintenance, wall),
-          check_budget(budget_, spec_.max_swaps_per_hour, wall), check_hold_down(since, spec_.ttl)};
+  if (last_swap_) since = std::chrono::duration_cast<Millis>(now.steady - *last_swap_);
+  return {check_maintenance(spec_.maintenance, now.wall),
+          check_budget(budget_, spec_.max_swaps_per_hour, now), check_hold_down(since, spec_.ttl)};
 }
 
-Decision ServiceModel::decision(TimePoint now, WallTime wall, bool link_proved) const {
-  return decide(view(now, wall, link_proved));
+Decision ServiceModel::decision(const Moment& now, bool link_proved) const {
+  return decide(view(now, link_proved));
 }
 
-bool ServiceModel::still_wanted(const Decision& decision, TimePoint now, WallTime wall,
+bool ServiceModel::still_wanted(const Decision& decision, const Moment& now,
                                 bool link_proved) const {
-  auto v = view(now, wall, link_proved);
+  auto v = view(now, link_proved);
   v.swap_under_way = false;
   const auto again = decide(v);
   if (again.action != Action::write || again.target != decision.target) return false;
   if (decision.overrides_drift || again.overrides_drift) return true;
-  return evidence_at_ &&
-         !evidence_expired(*evidence_at_, now, spec_.monitor.interval, spec_.monitor.timeout);
+  return evidence_at_ && !evidence_expired(*evidence_at_, now.steady, spec_.monitor.interval,
+                                           spec_.monitor.timeout);
 }
 
 SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
@@ -255,10 +255,6 @@ SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
   return p;
 }
 
-void ServiceModel::swap_begun(const Decision&) {
-  swap_under_way_ = true;
-}
-
 void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   serving_ = target;
   served_ = live.set;
@@ -271,7 +267,7 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
 }
 
 Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& plan,
-                                     const LiveRecord& live, TimePoint now, WallTime wall) {
+                                     const LiveRecord& live, const Moment& now) {
   Changes changes;
   changes.state = true;
   const auto from = plan.expect ? to_string(*plan.expect) : std::string("no record");
@@ -284,11 +280,11 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
   const auto to = live.set ? to_string(*live.set) : std::string("no record");
   const bool moved = plan.expect && !plan.expect->same_values(plan.want);
   const char* kind = decision.counted ? "swap" : moved ? "move" : "record";
-  changes.notes.push_back({kind, from + " -> " + to + ": " + decision.text, wall});
+  changes.notes.push_back({kind, from + " -> " + to + ": " + decision.text, now.wall});
   if (moved) {
-    last_swap_ = now;
-    if (decision.counted) budget_.add(wall);
-    budget_.forget_older_than_an_hour(wall);
+    last_swap_ = now.steady;
+    if (decision.counted) budget_.add(now.steady);
+    budget_.forget_older_than_an_hour(now.steady);
   }
   if (request_done) {
     requested_.reset();
@@ -296,12 +292,12 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
     fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
     if (decision.target == 0 && targets_[0].last != Verdict::pass) seen_since_activation_ = false;
   }
-  changes.merge(settle(decision.status_text(), wall, false));
+  changes.merge(settle(decision.status_text(), now.wall, false));
   return changes;
 }
 
 Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
-                                   const std::string& reason, WallTime wall) {
+                                   const std::string& reason, bool counted, const Moment& now) {
   Changes changes;
   changes.state = true;
   const auto from = served_ ? to_string(*served_) : std::string("no record");
@@ -312,12 +308,16 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
   swap_under_way_ = false;
   proof_ = Proof::read_back;
   if (requested_ && requested_ == target) requested_.reset();
-  if (moved) budget_.add(wall);
-  changes.notes.push_back({moved ? "swap" : "record",
+  if (moved) {
+    last_swap_ = now.steady;
+    if (counted) budget_.add(now.steady);
+  }
+  const char* kind = !moved ? "record" : counted ? "swap" : "move";
+  changes.notes.push_back({kind,
                            from + " -> " + to_string(plan.want) +
                                ": finished after a restart, it had been written: " + reason,
-                           wall});
-  changes.merge(settle(reason, wall, false));
+                           now.wall});
+  changes.merge(settle(reason, now.wall, false));
   return changes;
 }
 
@@ -342,6 +342,7 @@ Changes ServiceModel::proof(Proof proof, const std::string& detail, WallTime wal
     changes.notes.push_back({"not_proved", detail, wall});
     auto e = event(EventKind::status, to_string(status_), wall);
     e.message = "applied, not proved: " + detail;
+    e.aside = true;
     changes.events.push_back(std::move(e));
   }
   return changes;
@@ -421,6 +422,7 @@ Changes ServiceModel::limit_reached(const std::string& text, WallTime wall) {
   if (told_why_ == text) return changes;  // the status was told with these very words
   auto e = event(EventKind::status, to_string(status_), wall);
   e.message = text;
+  e.aside = true;
   changes.events.push_back(std::move(e));
   return changes;
 }
@@ -433,8 +435,8 @@ void ServiceModel::require_fresh_rounds(int rounds) {
   fresh_rounds_missing_ = std::max(fresh_rounds_missing_, rounds);
 }
 
-void ServiceModel::remember_swap(WallTime at) {
-  budget_.add(at);
+void ServiceModel::remember_swap(WallTime at, const Moment& now) {
+  budget_.remember(at, now);
 }
 
 bool ServiceModel::change_pending() const {

@@ -34,7 +34,7 @@ struct TargetState {
 
 struct Forced {
   ForcedTo to = ForcedTo::failover;
-  std::optional<WallTime> until;
+  std::optional<TimePoint> until;  // absent: for good
   std::string reason;
   std::string by;
   bool operator==(const Forced&) const = default;
@@ -79,9 +79,9 @@ class ServiceModel {
   // From the state row of an earlier run. A detail that cannot be read is an error and changes
   // nothing.
   Fallible<void> restore(std::uint64_t generation, const std::string& active,
-                         const std::string& status, const std::string& detail);
-  std::string active_name() const;  // "primary", "backup:0"
-  std::string detail() const;       // JSON for the state row
+                         const std::string& status, const std::string& detail, const Moment& now);
+  std::string active_name() const;              // "primary", "backup:0"
+  std::string detail(const Moment& now) const;  // JSON for the state row
 
   // The configuration changed. Health of targets that are probed as before is kept.
   Changes reconfigure(ServiceSpec spec, WallTime now);
@@ -100,27 +100,28 @@ class ServiceModel {
   // asks for.
   Changes settle(const std::string& why, WallTime now, bool round_ended);
 
-  Fallible<std::string> command(const Command& command, WallTime now, Changes& changes);
+  Fallible<std::string> command(const Command& command, const Moment& now, Changes& changes);
 
   // Ends what has run out: forced times, timed activation. Empty when nothing has.
-  Changes clock_advanced(WallTime now);
+  Changes clock_advanced(const Moment& now);
 
-  Decision decision(TimePoint now, WallTime wall, bool link_proved) const;
-  std::vector<GuardCheck> guards(TimePoint now, WallTime wall) const;
-  FailoverView view(TimePoint now, WallTime wall, bool link_proved) const;
+  Decision decision(const Moment& now, bool link_proved) const;
+  std::vector<GuardCheck> guards(const Moment& now) const;
+  FailoverView view(const Moment& now, bool link_proved) const;
 
   // The plan of a decision to write.
   SwapPlan plan(const Decision& decision, std::string op) const;
   // True while `decision` would still be taken.
-  bool still_wanted(const Decision& decision, TimePoint now, WallTime wall, bool link_proved) const;
+  bool still_wanted(const Decision& decision, const Moment& now, bool link_proved) const;
 
-  void swap_begun(const Decision& decision);
+  void swap_begun() { swap_under_way_ = true; }
   // The swap was read back: what is served now is `live`.
   Changes swap_committed(const Decision& decision, const SwapPlan& plan, const LiveRecord& live,
-                         TimePoint now, WallTime wall);
-  // Read back after a crash: the decision is gone, the target is found by its value.
+                         const Moment& now);
+  // Read back after a crash: of the decision the journal kept `reason` and `counted`, the target is
+  // found by its value.
   Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason,
-                       WallTime wall);
+                       bool counted, const Moment& now);
   Changes swap_abandoned(const std::string& why, bool conflicted,
                          const std::optional<LiveRecord>& found, WallTime wall);
   Changes proof(Proof proof, const std::string& detail, WallTime wall);
@@ -132,7 +133,7 @@ class ServiceModel {
   // The state may have been lost: this many decided rounds before anything moves.
   void require_fresh_rounds(int rounds);
   // Swaps by decision that an earlier run made.
-  void remember_swap(WallTime at);
+  void remember_swap(WallTime at, const Moment& now);
 
   // Reading.
   const ServiceSpec& spec() const noexcept { return spec_; }
@@ -155,7 +156,7 @@ class ServiceModel {
   RecordSet wanted(std::size_t target) const;
   std::string target_label(std::size_t target) const;
   std::vector<std::string> serving_values() const;
-  std::optional<WallTime> next_clock() const;  // when clock_advanced() has something to do
+  std::optional<TimePoint> next_clock() const;  // when clock_advanced() has something to do
 
  private:
   ServiceStatus compute_status() const;
@@ -168,7 +169,7 @@ class ServiceModel {
   ServiceSpec spec_;
   std::vector<TargetState> targets_;
   bool active_ = true;
-  std::optional<WallTime> active_flips_at_;
+  std::optional<TimePoint> active_flips_at_;
   std::size_t serving_ = 0;
   std::optional<RecordSet> served_;  // what we wrote or adopted last
   bool touch_wanted_ = false;

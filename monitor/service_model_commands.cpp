@@ -31,12 +31,12 @@ const char* verb(CommandKind kind) {
 
 }  // namespace
 
-Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Changes& changes) {
-  const auto until = [&]() -> std::optional<WallTime> {
-    return c.duration ? std::optional(now + *c.duration) : std::nullopt;
+Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now, Changes& changes) {
+  const auto until = [&]() -> std::optional<TimePoint> {
+    return c.duration ? std::optional(now.steady + *c.duration) : std::nullopt;
   };
   const auto for_a_time = [&] {
-    return c.duration ? " until " + to_rfc3339(*until()) : std::string();
+    return c.duration ? " until " + to_rfc3339(now.wall_at(*until())) : std::string();
   };
   const auto remember = [&] {
     const auto said =
@@ -45,7 +45,7 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
   };
   const auto note = [&](const std::string& what) {
     changes.state = true;
-    changes.notes.push_back({"command", what + signed_by(c), now});
+    changes.notes.push_back({"command", what + signed_by(c), now.wall});
   };
 
   if (c.kind == CommandKind::recover || c.kind == CommandKind::force_failover) {
@@ -70,7 +70,7 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
         fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
       }
       note(std::string(was ? "stays active" : "activated") + for_a_time());
-      changes.merge(settle("activated" + signed_by(c), now, false));
+      changes.merge(settle("activated" + signed_by(c), now.wall, false));
       return std::string(was ? "stays active" : "activated; the first round runs now") +
              for_a_time();
     }
@@ -81,7 +81,7 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
       requested_.reset();
       forced_.reset();
       note("deactivated" + for_a_time());
-      changes.merge(settle("deactivated" + signed_by(c), now, false));
+      changes.merge(settle("deactivated" + signed_by(c), now.wall, false));
       const auto values = serving_values();
       return "deactivated" + for_a_time() + "; DNS stays as it is" +
              (values.empty() ? std::string() : ", serving " + values.front());
@@ -115,15 +115,16 @@ Fallible<std::string> ServiceModel::command(const Command& c, WallTime now, Chan
   return "the failover is being written" + for_a_time();
 }
 
-Changes ServiceModel::clock_advanced(WallTime now) {
+Changes ServiceModel::clock_advanced(const Moment& now) {
   Changes changes;
-  if (forced_ && forced_->until && *forced_->until <= now) {
+  if (forced_ && forced_->until && *forced_->until <= now.steady) {
     const auto what = forced_->to == ForcedTo::failover ? "failover" : "primary";
     forced_.reset();
     changes.state = true;
-    changes.notes.push_back({"command", std::string("the forced ") + what + " has run out", now});
+    changes.notes.push_back(
+        {"command", std::string("the forced ") + what + " has run out", now.wall});
   }
-  if (active_flips_at_ && *active_flips_at_ <= now) {
+  if (active_flips_at_ && *active_flips_at_ <= now.steady) {
     active_flips_at_.reset();
     Command c;
     c.kind = active_ ? CommandKind::deactivate : CommandKind::activate;
@@ -133,8 +134,8 @@ Changes ServiceModel::clock_advanced(WallTime now) {
   return changes;
 }
 
-std::optional<WallTime> ServiceModel::next_clock() const {
-  std::optional<WallTime> next = active_flips_at_;
+std::optional<TimePoint> ServiceModel::next_clock() const {
+  std::optional<TimePoint> next = active_flips_at_;
   if (forced_ && forced_->until && (!next || *forced_->until < *next)) next = forced_->until;
   return next;
 }
@@ -170,7 +171,7 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   if (target) {
     serving_ = *target;
   } else if (serving_ >= targets_.size()) {
-    serving_ = 0;
+    serving_ = targets_.size() - 1;  // another backup stands for the one that is gone
   }
   if (served_ && served_->ttl != spec_.ttl) touch_wanted_ = true;
   changes.state = true;

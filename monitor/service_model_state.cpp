@@ -11,12 +11,17 @@ namespace {
 
 namespace json = boost::json;
 
-json::value time_or_null(const std::optional<WallTime>& at) {
-  return at ? json::value(to_rfc3339_millis(*at)) : json::value(nullptr);
+json::value time_or_null(const std::optional<TimePoint>& at, const Moment& now) {
+  return at ? json::value(to_rfc3339_millis(now.wall_at(*at))) : json::value(nullptr);
 }
 
 std::optional<WallTime> read_time(const json::value& v) {
   return v.is_string() ? parse_rfc3339(std::string_view(v.as_string())) : std::nullopt;
+}
+
+std::optional<TimePoint> read_time(const json::value& v, const Moment& now) {
+  const auto at = read_time(v);
+  return at ? std::optional(now.steady_at(*at)) : std::nullopt;
 }
 
 json::value record_json(const std::optional<RecordSet>& set) {
@@ -49,7 +54,7 @@ std::string ServiceModel::active_name() const {
   return serving_ == 0 ? "primary" : "backup:" + std::to_string(serving_ - 1);
 }
 
-std::string ServiceModel::detail() const {
+std::string ServiceModel::detail(const Moment& now) const {
   json::array targets;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     const auto& t = targets_[i];
@@ -61,14 +66,15 @@ std::string ServiceModel::detail() const {
   json::value forced = nullptr;
   if (forced_) {
     forced = json::object{{"to", forced_->to == ForcedTo::primary ? "primary" : "failover"},
-                          {"until", time_or_null(forced_->until)},
+                          {"until", time_or_null(forced_->until, now)},
                           {"reason", forced_->reason},
                           {"by", forced_->by}};
   }
   return json::serialize(
       json::object{{"v", 1},
                    {"on", active_},
-                   {"flips", time_or_null(active_flips_at_)},
+                   {"flips", time_or_null(active_flips_at_, now)},
+                   {"swapped", time_or_null(last_swap_, now)},
                    {"since", to_rfc3339_millis(status_since_)},
                    {"served", record_json(served_)},
                    {"targets", std::move(targets)},
@@ -82,7 +88,8 @@ std::string ServiceModel::detail() const {
 }
 
 Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string& active,
-                                     const std::string& status, const std::string& detail) {
+                                     const std::string& status, const std::string& detail,
+                                     const Moment& now) {
   try {
     const auto o = json::parse(detail).as_object();
     const auto word = service_status(status);
@@ -92,7 +99,10 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     ServiceModel next(spec_, status_since_);
     next.generation_ = generation;
     next.active_ = o.at("on").as_bool();
-    next.active_flips_at_ = read_time(o.at("flips"));
+    next.active_flips_at_ = read_time(o.at("flips"), now);
+    // Never in the future: a clock that was set back must not hold the next swap for longer.
+    if (const auto swapped = read_time(o.at("swapped"), now))
+      next.last_swap_ = std::min(*swapped, now.steady);
     next.status_since_ = read_time(o.at("since")).value_or(status_since_);
     next.status_ = *word;
     next.served_ = read_record(o.at("served"));
@@ -116,7 +126,7 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
       const auto& forced = f.as_object();
       next.forced_ =
           Forced{forced.at("to").as_string() == "primary" ? ForcedTo::primary : ForcedTo::failover,
-                 read_time(forced.at("until")), std::string(forced.at("reason").as_string()),
+                 read_time(forced.at("until"), now), std::string(forced.at("reason").as_string()),
                  std::string(forced.at("by").as_string())};
     }
     if (const auto& r = o.at("requested"); !r.is_null()) {
@@ -129,7 +139,9 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     if (const auto target = next.served_ ? next.target_with(*next.served_) : std::nullopt) {
       next.serving_ = *target;
     }
-    if (next.serving_ >= next.targets_.size()) next.serving_ = 0;
+    // The served backup is gone from the configuration: another one stands for it until the record
+    // is corrected, so that coming back to the primary keeps its rules.
+    if (next.serving_ >= next.targets_.size()) next.serving_ = next.targets_.size() - 1;
     next.seen_since_activation_ = *word != ServiceStatus::unk;
     *this = std::move(next);
     return {};

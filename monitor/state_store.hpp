@@ -104,10 +104,11 @@ struct StoredState {
 struct StoreHealth {
   bool failing = false;  // the last commit did not go through, or none can since the start
   std::string why;
-  bool reserve_missing = false;  // the reserve file is not there: given up to make room, or never made
-  std::size_t queued = 0;      // batches waiting
-  std::uint64_t dropped = 0;   // batches refused because the queue was full
-  Millis oldest{0};            // how long the batch at the head has been waiting
+  bool reserve_missing =
+      false;                  // the reserve file is not there: given up to make room, or never made
+  std::size_t queued = 0;     // batches waiting
+  std::uint64_t dropped = 0;  // batches refused because the queue was full
+  Millis oldest{0};           // how long the batch at the head has been waiting
   // A doubtful file that could be set aside only when the disk allowed it, after open(): its path.
   std::string set_aside;
 };

@@ -113,7 +113,7 @@ json::object status_view(const FailoverService& service) {
                                   {"backups", std::move(backup_health)}}}};
 }
 
-json::object show_view(const FailoverService& service, TimePoint, WallTime wall) {
+json::object show_view(const FailoverService& service, const Moment& now) {
   const auto& m = service.model();
   const auto& spec = m.spec();
   auto o = status_view(service);
@@ -126,8 +126,10 @@ json::object show_view(const FailoverService& service, TimePoint, WallTime wall)
   o["interval_ms"] = spec.monitor.interval.count();
   o["recheck_ms"] = spec.recheck.count();
   o["max_swaps_per_hour"] = spec.max_swaps_per_hour;
-  o["swaps_last_hour"] = m.budget().used(wall);
-  o["forced_until"] = m.forced() ? time_or_null(m.forced()->until) : json::value(nullptr);
+  o["swaps_last_hour"] = m.budget().used(now.steady);
+  o["forced_until"] = m.forced() && m.forced()->until
+                          ? json::value(to_rfc3339(now.wall_at(*m.forced()->until)))
+                          : json::value(nullptr);
   o["record"] =
       json::object{{"text", m.served() ? to_string(*m.served()) : std::string("no record")},
                    {"generation", m.generation()},
@@ -158,14 +160,14 @@ json::object show_view(const FailoverService& service, TimePoint, WallTime wall)
   return o;
 }
 
-json::object explain_view(const FailoverService& service, TimePoint now, WallTime wall,
-                          bool link_proved, const std::optional<std::string>& blocked) {
+json::object explain_view(const FailoverService& service, const Moment& now, bool link_proved,
+                          const std::optional<std::string>& blocked) {
   const auto& m = service.model();
   const auto& spec = m.spec();
   // The decision as it would be taken now, so that what it waits for is never stale; while a swap
   // runs, the one that began it.
-  auto current = m.swap_under_way() ? service.last_decision() : m.decision(now, wall, link_proved);
-  auto guards = m.guards(now, wall);
+  auto current = m.swap_under_way() ? service.last_decision() : m.decision(now, link_proved);
+  auto guards = m.guards(now);
   guards.push_back({"journal", !blocked, blocked.value_or("the journal takes writes")});
   if (blocked && current.action == Action::write && !m.swap_under_way()) {
     current.action = Action::hold;
@@ -212,6 +214,7 @@ json::object story_view(const SwapStory& story) {
           {"from", story.from},
           {"to", story.to},
           {"reason", story.reason},
+          {"counted", story.counted},
           {"opened", to_rfc3339_millis(story.opened)},
           {"state", story.state},
           {"steps", std::move(steps)},

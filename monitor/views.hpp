@@ -9,9 +9,9 @@
 namespace hotswapd {
 
 boost::json::object status_view(const FailoverService& service);  // one row of `status`
-boost::json::object show_view(const FailoverService& service, TimePoint now, WallTime wall);
+boost::json::object show_view(const FailoverService& service, const Moment& now);
 // `blocked`: why no swap may begin now, if so.
-boost::json::object explain_view(const FailoverService& service, TimePoint now, WallTime wall,
+boost::json::object explain_view(const FailoverService& service, const Moment& now,
                                  bool link_proved, const std::optional<std::string>& blocked);
 boost::json::array targets_view(const ServiceModel& model);  // with every attempt of the last round
 boost::json::object story_view(const SwapStory& story);

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view builtin_probe = "%tim %hos probe %adr from %sit: %sta (%rti ms) %msg";
 constexpr std::string_view builtin_status = "%tim %hos status %sta, serving %rda, serial %ser";
+// Where the status did not change, what it is about has to be said.
+constexpr std::string_view builtin_aside = "%tim %hos status %sta, serving %rda, serial %ser: %msg";
 constexpr std::string_view none = "-";
 
 std::string or_none(std::string_view text) {
@@ -154,7 +156,7 @@ int syslog_severity(std::string_view state) noexcept {
 std::string syslog_text(const MonitorEvent& event, const SyslogSpec& spec, const SyslogSite& site) {
   const bool probe = event.kind == EventKind::probe;
   std::string_view format = probe ? spec.probe_fmt : spec.status_fmt;
-  if (format.empty()) format = probe ? builtin_probe : builtin_status;
+  if (format.empty()) format = probe ? builtin_probe : event.aside ? builtin_aside : builtin_status;
   std::string out;
   for (std::size_t at = 0; at < format.size();) {
     if (format[at] != '%') {

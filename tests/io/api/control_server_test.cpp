@@ -231,6 +231,14 @@ TEST_F(ControlServerTest, AHalfClosedClientStillGetsItsAnswers) {
             "{\"ok\":true,\"data\":{}}\n{\"ok\":true,\"data\":{\"command\":\"echo\"}}\n");
 }
 
+TEST_F(ControlServerTest, ARequestThatEndsWithoutANewlineIsAnsweredWithASentence) {
+  start();
+  auto one = client();
+  ASSERT_TRUE(one.send("{\"command\":\"echo\"}"));
+  one.finish_sending();
+  EXPECT_NE(one.rest().find("does not end in a newline"), std::string::npos);
+}
+
 TEST_F(ControlServerTest, WatchingStreamsEventsUntilTheClientLeaves) {
   start();
   auto one = client();

@@ -333,11 +333,11 @@ TEST_F(MonitorTest, ViewsTellTheStory) {
   EXPECT_EQ(status.at("status").as_string(), "failover");
   EXPECT_EQ(status.at("serving").as_string(), "198.51.100.10");
   EXPECT_EQ(status.at("proof").as_string(), "proved");
-  const auto explain = explain_view(*service, now, wall, false, std::nullopt);
+  const auto explain = explain_view(*service, {now, wall}, false, std::nullopt);
   EXPECT_EQ(explain.at("swap").at("proof").as_array().size(), 1u);
   EXPECT_EQ(explain.at("targets").as_array().size(), 2u);
   EXPECT_FALSE(explain.at("waiting_for").as_string().empty());
-  EXPECT_EQ(show_view(*service, now, wall).at("swaps_last_hour").as_int64(), 1);
+  EXPECT_EQ(show_view(*service, {now, wall}).at("swaps_last_hour").as_int64(), 1);
 }
 
 }  // namespace

@@ -95,6 +95,18 @@ TEST(EmbeddedZones, StoredRecordsWinOverSeedsAndCarryTheSerial) {
   EXPECT_EQ(live->op, "op9");
 }
 
+TEST(EmbeddedZones, ASerialThatWasLostBeginsWhereNoneHasBeen) {
+  EmbeddedZones zones({}, 1'795'000'000);
+  ASSERT_TRUE(zones.configure(config()));
+  EXPECT_EQ(zones.serial("example.com"), 1'795'000'000U);
+  const auto record =
+      applied(zones, plan(a("192.0.2.10"), std::nullopt, a("198.51.100.1"), 1, "op1"));
+  EXPECT_EQ(record.zone_serial, 1'795'000'001U);
+  EmbeddedZones next({record});
+  ASSERT_TRUE(next.configure(config()));
+  EXPECT_EQ(next.serial("example.com"), 1'795'000'001U) << "and is kept";
+}
+
 TEST(EmbeddedZones, NothingIsAnsweredBeforeItIsDurable) {
   EmbeddedZones zones;
   ASSERT_TRUE(zones.configure(config()));

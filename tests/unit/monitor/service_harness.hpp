@@ -54,9 +54,9 @@ class ServiceHarness {
                             {}});
       r.targets.emplace_back(std::move(t));
     }
-    collect(model.clock_advanced(wall));
+    collect(model.clock_advanced(moment()));
     collect(model.round_finished(std::move(r), wall));
-    const auto d = model.decision(now, wall, false);
+    const auto d = model.decision(moment(), false);
     if (d.action != Action::write || !d.moves) collect(model.settle(d.status_text(), wall, true));
     act();
     advance(model.spec().monitor.interval);
@@ -68,7 +68,7 @@ class ServiceHarness {
 
   Fallible<std::string> command(CommandKind kind, std::optional<Millis> duration = {}) {
     Changes changes;
-    auto said = model.command({kind, "because", "ops", duration}, wall, changes);
+    auto said = model.command({kind, "because", "ops", duration}, moment(), changes);
     collect(std::move(changes));
     act();
     return said;
@@ -79,27 +79,29 @@ class ServiceHarness {
   // Performs what the model decides until it holds.
   void act() {
     for (int i = 0; i < 4; ++i) {
-      decision = model.decision(now, wall, false);
+      decision = model.decision(moment(), false);
       if (decision.limited) collect(model.limit_reached(decision.text, wall));
       if (decision.action != Action::write) return;
       writes.push_back({decision.target, decision, wall, last_round});
       const auto plan = model.plan(decision, "op");
-      model.swap_begun(decision);
+      model.swap_begun();
       record.set = plan.want;
       record.generation = plan.generation;
       ++record.serial;
-      collect(model.swap_committed(decision, plan, record, now, wall));
+      collect(model.swap_committed(decision, plan, record, moment()));
     }
   }
 
-  void restart() {
-    const auto detail = model.detail();
+  void restart() { restart(model.spec()); }
+
+  void restart(ServiceSpec spec) {
+    const auto detail = model.detail(moment());
     const auto active = model.active_name();
     const auto status = std::string(to_string(model.status()));
     const auto budget = model.budget().entries();
-    ServiceModel next(model.spec(), wall);
-    restored = next.restore(model.generation(), active, status, detail);
-    for (const auto at : budget) next.remember_swap(at);
+    ServiceModel next(std::move(spec), wall);
+    restored = next.restore(model.generation(), active, status, detail, moment());
+    for (const auto at : budget) next.remember_swap(moment().wall_at(at), moment());
     model = std::move(next);
     ++restarts;
     read();
@@ -111,6 +113,7 @@ class ServiceHarness {
     wall += by;
   }
 
+  Moment moment() const { return {now, wall}; }
   std::string served() const { return record.set ? record.set->values.front() : "nothing"; }
   std::string status() const { return to_string(model.status()); }
   std::string told() const {  // "down failover up ok"

@@ -262,11 +262,11 @@ TEST(ServiceModel, RestartKeepsEverythingAndMovesNothing) {
   auto h = settled(spec);
   h.round("fpp");
   h.round("ppp");
-  const auto before = h.model.detail();
+  const auto before = h.model.detail(h.moment());
   const auto told = h.told();
   h.restart();
   ASSERT_TRUE(h.restored);
-  EXPECT_EQ(h.model.detail(), before);
+  EXPECT_EQ(h.model.detail(h.moment()), before);
   EXPECT_EQ(h.status(), "failover");
   EXPECT_EQ(h.told(), told) << "nothing is told twice";
   EXPECT_EQ(h.writes.size(), 1u);
@@ -297,9 +297,9 @@ TEST(ServiceModel, DamagedDetailIsRefusedAndChangesNothing) {
   for (const auto* detail :
        {"", "{}", "[]", "null", R"({"v":2})", R"({"v":1,"on":"yes"})", "{\"v\":1"}) {
     ServiceModel m(service_spec(), WallTime{});
-    const auto before = m.detail();
-    EXPECT_FALSE(m.restore(7, "backup:0", "failover", detail)) << detail;
-    EXPECT_EQ(m.detail(), before);
+    const auto before = m.detail(Moment{});
+    EXPECT_FALSE(m.restore(7, "backup:0", "failover", detail, Moment{})) << detail;
+    EXPECT_EQ(m.detail(Moment{}), before);
   }
 }
 
@@ -360,6 +360,94 @@ TEST(ServiceModel, EventIdsNeverRepeat) {
   for (const auto& e : h.events) EXPECT_TRUE(ids.insert(e.id).second) << e.id;
 }
 
+TEST(ServiceModel, WhatIsForcedForATimeIsNotMovedByTheWallClock) {
+  auto h = settled(service_spec());
+  ASSERT_TRUE(h.command(CommandKind::force_failover, Seconds(60)));
+  h.wall += std::chrono::hours(24);
+  h.rounds_of("pp", 3);
+  EXPECT_TRUE(h.model.forced()) << "30 s of 60 s have passed, whatever the clock on the wall says";
+  h.wall -= std::chrono::hours(48);
+  h.rounds_of("pp", 4);
+  EXPECT_FALSE(h.model.forced());
+}
+
+TEST(ServiceModel, TheSwapLimitIsNotMovedByTheWallClock) {
+  auto spec = service_spec();
+  spec.max_swaps_per_hour = 1;
+  auto h = settled(spec);
+  h.round("fp");
+  ASSERT_EQ(h.served(), "198.51.100.10");
+  h.wall += std::chrono::hours(2);
+  h.rounds_of("pp", 5);
+  EXPECT_EQ(h.served(), "198.51.100.10") << "not an hour has passed";
+  h.now += std::chrono::hours(1);
+  h.round("pp");
+  EXPECT_EQ(h.served(), "192.0.2.10");
+}
+
+TEST(ServiceModel, HoldDownSurvivesARestart) {
+  auto spec = service_spec();
+  spec.ttl = 60;
+  spec.monitor.interval = Seconds(10);
+  auto h = settled(spec);
+  h.round("fp");
+  ASSERT_EQ(h.served(), "198.51.100.10");
+  h.restart();
+  h.rounds_of("pp", 3);
+  EXPECT_EQ(h.served(), "198.51.100.10") << "the last swap is younger than the TTL";
+  h.rounds_of("pp", 3);
+  EXPECT_EQ(h.served(), "192.0.2.10");
+}
+
+TEST(ServiceModel, TheServedBackupIsTakenOutOfTheConfiguration) {
+  for (const bool stopped : {false, true}) {
+    auto spec = service_spec(2);
+    spec.auto_recover = false;
+    auto h = settled(spec);
+    h.round("ffp");
+    ASSERT_EQ(h.served(), "198.51.100.11");
+    spec.backups.pop_back();
+    if (stopped) {
+      h.restart(spec);
+    } else {
+      h.model.reconfigure(spec, h.wall);
+    }
+    h.rounds_of("pf", 4);
+    EXPECT_EQ(h.served(), "198.51.100.11") << "`auto_recover: false` keeps its word";
+    h.round("pp");
+    EXPECT_EQ(h.served(), "198.51.100.10") << "the other backup takes its place";
+    h.rounds_of("pp", 4);
+    EXPECT_EQ(h.served(), "198.51.100.10");
+  }
+}
+
+TEST(ServiceModel, WithItsLastBackupReplacedRecoveryKeepsItsRules) {
+  auto spec = service_spec();
+  spec.recovery_delay = 3;
+  auto h = settled(spec);
+  h.round("fp");
+  spec.backups[0].data = "198.51.100.77";
+  h.restart(spec);
+  h.rounds_of("pf", 2);
+  EXPECT_EQ(h.served(), "198.51.100.10");
+  h.round("pf");
+  EXPECT_EQ(h.served(), "192.0.2.10") << "the third good round in sequence";
+}
+
+TEST(ServiceModel, AnOperatorsMoveEndedByACrashIsNotCounted) {
+  auto h = settled(service_spec());
+  Decision d;
+  d.action = Action::write;
+  d.target = 1;
+  d.moves = true;
+  const auto plan = h.model.plan(d, "op");
+  const LiveRecord live{plan.want, plan.generation, "op", 9};
+  const auto changes = h.model.swap_resumed(plan, live, "an operator said so", false, h.moment());
+  ASSERT_FALSE(changes.notes.empty());
+  EXPECT_EQ(changes.notes[0].kind, "move");
+  EXPECT_EQ(h.model.budget().used(h.now), 0);
+}
+
 TEST(ServiceModel, SwapEndedByACrashIsToldOnce) {
   auto h = settled(service_spec());
   Decision d;
@@ -368,11 +456,11 @@ TEST(ServiceModel, SwapEndedByACrashIsToldOnce) {
   d.moves = d.counted = true;
   const auto plan = h.model.plan(d, "op");
   const LiveRecord live{plan.want, plan.generation, "op", 9};
-  const auto changes = h.model.swap_resumed(plan, live, "primary is down", h.wall);
+  const auto changes = h.model.swap_resumed(plan, live, "primary is down", true, h.moment());
   ASSERT_EQ(changes.events.size(), 1u);
   EXPECT_EQ(changes.events[0].state, "failover");
   EXPECT_EQ(h.model.serving(), 1u);
-  EXPECT_EQ(h.model.budget().used(h.wall), 1);
+  EXPECT_EQ(h.model.budget().used(h.now), 1);
 }
 
 }  // namespace

@@ -186,6 +186,15 @@ TEST(SyslogFormat, FramesAreCutBetweenCharacters) {
   }
 }
 
+TEST(SyslogFormat, TheBuiltInFormatSaysWhatAnAlarmIsAbout) {
+  MonitorEvent event = status();
+  event.aside = true;
+  event.message = "applied, not proved: 192.0.2.53:53 still old";
+  EXPECT_TRUE(syslog_text(event, spec_of(), site).ends_with(": " + event.message));
+  EXPECT_EQ(syslog_text(event, spec_of("%sta"), site), event.state)
+      << "an operator's format is kept";
+}
+
 TEST(SyslogFormat, DeliveryDecidesWhoIsTold) {
   SyslogSpec spec = spec_of();
   MonitorEvent event = probe();
