@@ -250,9 +250,8 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   const auto first = machine.start();
   co_await drive(machine, first, decision, false);
   at_rest();
-  const bool committed =
-      machine.phase() == SwapPhase::committed || machine.phase() == SwapPhase::read_back;
-  if (committed && !running_ && !context_.tasks.stopping()) evaluate();
+  if (machine.phase() == SwapPhase::read_back && !running_ && !context_.tasks.stopping())
+    evaluate();
 }
 
 awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Decision decision,

@@ -51,7 +51,7 @@ struct Request {
 
 bool history_only(const Batch& batch) {
   return batch.states.empty() && batch.intents.empty() && batch.outbox.empty() &&
-         batch.records.empty() && batch.forget_states.empty() && batch.forget_records.empty() &&
+         batch.records.empty() && batch.forget_states.empty() &&
          batch.delivered.empty();
 }
 

@@ -115,7 +115,6 @@ int StoreRows::prepare(sqlite::Database& db) {
        " \"values\" = excluded.\"values\", gen = excluded.gen, op = excluded.op, zone_serial = "
        "excluded.zone_serial"},
       {&drop_state_, "DELETE FROM state WHERE service = ?"},
-      {&drop_record_, "DELETE FROM record WHERE zone = ? AND fqdn = ?"},
       {&drop_outbox_, "DELETE FROM outbox WHERE id = ?"},
       {&read_meta_, "SELECT value FROM meta WHERE key = ?"},
       {&put_meta_,
@@ -131,7 +130,7 @@ int StoreRows::prepare(sqlite::Database& db) {
 void StoreRows::release() {
   for (auto* statement :
        {&add_service_, &find_service_, &put_state_, &put_intent_, &add_transition_, &add_outbox_,
-        &put_record_, &drop_state_, &drop_record_, &drop_outbox_, &read_meta_, &put_meta_}) {
+        &put_record_, &drop_state_, &drop_outbox_, &read_meta_, &put_meta_}) {
     *statement = sqlite::Statement();
   }
   services_.clear();
@@ -223,8 +222,6 @@ int StoreRows::write(const Batch& batch) {
     const int found = service_id(key, id);
     return found == SQLITE_OK ? drop_state_.bind(id).run() : found;
   });
-  each(batch.forget_records,
-       [this](const RecordKey& key) { return drop_record_.bind(key.zone).bind(key.fqdn).run(); });
   each(batch.delivered, [this](std::int64_t id) { return drop_outbox_.bind(id).run(); });
   each(batch.states, [this](const StateRow& row) { return write_state(row); });
   // What closes comes before what opens: the store allows one open intent a service at any moment.

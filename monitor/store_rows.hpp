@@ -42,7 +42,7 @@ class StoreRows {
   sqlite::Database* db_ = nullptr;
   std::map<RecordKey, std::int64_t> services_;
   sqlite::Statement add_service_, find_service_, put_state_, put_intent_, add_transition_,
-      add_outbox_, put_record_, drop_state_, drop_record_, drop_outbox_, read_meta_, put_meta_;
+      add_outbox_, put_record_, drop_state_, drop_outbox_, read_meta_, put_meta_;
 };
 
 // Deletes what is too old, at most `slice` rows a kind, so that nothing waits for it. One

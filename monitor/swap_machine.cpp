@@ -148,8 +148,6 @@ const char* to_string(SwapPhase phase) noexcept {
       return "sent";
     case SwapPhase::read_back:
       return "read back";
-    case SwapPhase::committed:
-      return "committed";
     case SwapPhase::abandoned:
       break;
   }

@@ -28,7 +28,7 @@ enum class SwapStep : std::uint8_t {
 };
 
 // Where a swap stands, in the words that operators see.
-enum class SwapPhase : std::uint8_t { planned, prepared, sent, read_back, committed, abandoned };
+enum class SwapPhase : std::uint8_t { planned, prepared, sent, read_back, abandoned };
 
 // What the protocol must know of a provider; as ProviderCapabilities.
 struct ProviderTraits {
