@@ -117,6 +117,7 @@ class Daemon {
   bool start_dns(StoredState& stored);
   void start_rounds();
   bool start_listeners();
+  void save_seeds();
   void warn_of_zones(const EmbeddedZones::Config& content);
   Provider* provider(const std::string& name);
   json::object view() const;
@@ -263,6 +264,7 @@ bool Daemon::start_dns(StoredState& stored) {
     for (const auto& endpoint : listen) text += " " + endpoint.text();
     log_.log(LogLevel::info, "HS1007", "embedded DNS answers on" + text);
   }
+  save_seeds();
   journal_ = std::make_unique<StoreJournal>(*store_, context_.get_executor());
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
@@ -271,6 +273,17 @@ bool Daemon::start_dns(StoredState& stored) {
 
 void Daemon::warn_of_zones(const EmbeddedZones::Config& content) {
   for (const auto& warning : zone_warnings(content)) log_.log(LogLevel::warning, "HS1022", warning);
+}
+
+// Queued before any write of these names can be; what the disk refuses is tried at the next reload.
+void Daemon::save_seeds() {
+  auto seeds = zones_->unsaved_seeds();
+  if (seeds.empty()) return;
+  Batch batch;
+  for (const auto& s : seeds) batch.records.push_back({s.key, s.set, 0, s.op, s.zone_serial});
+  store_->commit(std::move(batch), [this, seeds = std::move(seeds)](Fallible<void> done) {
+    if (done) asio::post(context_, [zones = zones_, seeds] { zones->seeds_saved(seeds); });
+  });
 }
 
 void Daemon::start_rounds() {
@@ -341,7 +354,7 @@ Provider* Daemon::provider(const std::string& name) {
   const auto it = config_.providers.find(name);
   if (it == config_.providers.end()) return nullptr;
   if (it->second.embedded()) return embedded_.get();
-  auto& made = unbuilt_[name];
+  auto& made = unbuilt_[name + " " + it->second.type_name()];
   if (!made) made = std::make_unique<UnbuiltProvider>(it->second.type_name());
   return made.get();
 }
@@ -385,6 +398,7 @@ Fallible<void> Daemon::apply(Config next) {
   const auto content = embedded_content(next, host_name());
   if (const auto configured = zones_->configure(content); !configured) return configured.error();
   warn_of_zones(content);
+  save_seeds();
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
   teller_->set_services(config_.services.size());

@@ -32,7 +32,11 @@ EmbeddedZones::EmbeddedZones(std::vector<StoredRecord> stored, std::uint32_t low
     auto& serial = serials_[record.key.zone];
     const auto generation = static_cast<std::uint32_t>(std::min(record.generation, max_serial));
     serial = std::max({serial, record.zone_serial, generation});
-    stored_[record.key] = std::move(record);
+    if (record.generation == 0) {
+      stored_seeds_[record.key] = std::move(record.set);
+    } else {
+      stored_[record.key] = std::move(record);
+    }
   }
 }
 
@@ -56,7 +60,10 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
   for (const auto& name : config.names) {
     // A reload moves no traffic: what is answered for a name changes by a write, never by an edit.
     const auto old = seeds_.find(name.key);
-    seeds[name.key] = old == seeds_.end() ? name.seed : old->second;
+    const auto stored = stored_seeds_.find(name.key);
+    seeds[name.key] = old != seeds_.end()             ? old->second
+                      : stored != stored_seeds_.end() ? stored->second
+                                                      : name.seed;
   }
   for (const auto& [key, seed] : seeds_) {
     if (!seeds.contains(key)) next.remove_record(key);
@@ -78,6 +85,21 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
   seeds_ = std::move(seeds);
   publish();
   return {};
+}
+
+std::vector<StoredRecord> EmbeddedZones::unsaved_seeds() const {
+  std::vector<StoredRecord> unsaved;
+  for (const auto& [key, seed] : seeds_) {
+    if (stored_.contains(key) || pending_.contains(key)) continue;
+    const auto stored = stored_seeds_.find(key);
+    if (stored != stored_seeds_.end() && stored->second == seed) continue;
+    unsaved.push_back({key, seed, 0, "", editor_.serial(key.zone)});
+  }
+  return unsaved;
+}
+
+void EmbeddedZones::seeds_saved(const std::vector<StoredRecord>& seeds) {
+  for (const auto& seed : seeds) stored_seeds_[seed.key] = seed.set;
 }
 
 Fallible<void> EmbeddedZones::put_zone(const ZoneSpec& zone) {
@@ -116,6 +138,7 @@ Fallible<LiveRecord> EmbeddedZones::read(const RecordKey& key) const {
   const auto stored = stored_.find(key);
   if (stored == stored_.end()) {
     live.set = seed->second;
+    live.op = "configuration";
     return live;
   }
   live.set = stored->second.set;

@@ -39,6 +39,7 @@ class EmbeddedZones {
   // All records that the journal ever kept, also of names that are not configured now: they carry
   // the serials. No zone begins below `lowest_serial`: after a journal was lost, give one that no
   // earlier run can have reached.
+  // A stored record of generation 0 is a seed that was answered and never written over.
   explicit EmbeddedZones(std::vector<StoredRecord> stored = {}, std::uint32_t lowest_serial = 1);
 
   const SnapshotHolder& snapshots() const noexcept { return snapshots_; }
@@ -46,6 +47,11 @@ class EmbeddedZones {
   // Start and reload: exactly these zones and names from now on, seen by readers in one step. On an
   // error nothing has changed. What is in both keeps its record.
   Fallible<void> configure(const Config& config);
+
+  // The seeds that are answered and not stored yet, as records of generation 0: once they are, a
+  // restart answers what was answered before it, whatever became of the configuration meanwhile.
+  std::vector<StoredRecord> unsaved_seeds() const;
+  void seeds_saved(const std::vector<StoredRecord>& seeds);
 
   // One at a time; each is seen at once.
   Fallible<void> put_zone(const ZoneSpec& zone);
@@ -73,6 +79,7 @@ class EmbeddedZones {
 
   std::map<RecordKey, StoredRecord> stored_;
   std::map<RecordKey, RecordSet> seeds_;  // the configured names
+  std::map<RecordKey, RecordSet> stored_seeds_;
   std::map<std::string, std::uint32_t>
       serials_;  // the highest ever given out, also of zones that are gone
   std::uint32_t lowest_serial_;

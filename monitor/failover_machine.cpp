@@ -152,11 +152,8 @@ Decision wish_on_backup(const FailoverView& v) {
               "the primary to pass a round");
 }
 
-Decision wish(const FailoverView& v) {
-  // Whoever is served: a swap needs a decided round of the primary.
-  if (v.targets[primary].last == Verdict::inconclusive) return undecided(v.targets[primary]);
-  auto d = v.serving == primary ? wish_on_primary(v) : wish_on_backup(v);
-  if (d.action == Action::write) return d;
+// Traffic stays where it is, as `d` says; what the configuration says of that place is written.
+Decision stay(const FailoverView& v, Decision d) {
   if (v.value_differs) {
     if (!fit(v, v.serving)) {
       return hold("edited",
@@ -178,6 +175,21 @@ Decision wish(const FailoverView& v) {
   return d;
 }
 
+Decision wish(const FailoverView& v) {
+  if (v.forced) {
+    return stay(
+        v, hold("forced",
+                std::string(*v.forced == ForcedTo::failover ? "an operator forced the failover"
+                                                            : "an operator forced the primary") +
+                    v.operator_said,
+                "an operator's `recover`, or the end of the forced time"));
+  }
+  // Whoever is served: a swap needs a decided round of the primary.
+  if (v.targets[primary].last == Verdict::inconclusive) return undecided(v.targets[primary]);
+  auto d = v.serving == primary ? wish_on_primary(v) : wish_on_backup(v);
+  return d.action == Action::write ? d : stay(v, std::move(d));
+}
+
 }  // namespace
 
 Decision decide(const FailoverView& v) {
@@ -196,16 +208,6 @@ Decision decide(const FailoverView& v) {
       return operators_word(
           v, *v.requested, "operator",
           "an operator asked for " + v.targets[*v.requested].label + v.operator_said);
-    }
-    if (v.forced == ForcedTo::failover && v.serving == primary) {
-      const auto backup = first_fit_backup(v, std::nullopt).value_or(1);
-      return operators_word(
-          v, backup, "forced",
-          "an operator forced the failover to " + v.targets[backup].label + v.operator_said);
-    }
-    if (v.forced == ForcedTo::primary && v.serving != primary) {
-      return operators_word(v, primary, "forced",
-                            "an operator forced the primary" + v.operator_said);
     }
   }
 
@@ -245,14 +247,6 @@ Decision decide(const FailoverView& v) {
     auto d = write(v.serving, "drift-enforced", what + " and `on_drift: enforce` puts ours back");
     d.moves = d.counted = d.overrides_drift = true;
     return d;
-  }
-
-  if (v.forced) {
-    return hold("forced",
-                std::string(*v.forced == ForcedTo::failover ? "an operator forced the failover"
-                                                            : "an operator forced the primary") +
-                    v.operator_said,
-                "an operator's `recover`, or the end of the forced time");
   }
 
   auto d = wish(v);

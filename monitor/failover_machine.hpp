@@ -45,7 +45,7 @@ struct FailoverView {
       false;  // what is served is not what the configuration says for `serving`: it was edited
   bool needs_touch = false;  // only TTL or generation differ
   std::vector<TargetView> targets;
-  std::optional<ForcedTo> forced;        // an operator's lasting word
+  std::optional<ForcedTo> forced;        // an operator's lasting word: nothing moves traffic
   std::optional<std::size_t> requested;  // an operator's word for once: write this target now
   std::string operator_said;             // who and why, for both: " (ops: new rack)"; may be empty
   bool auto_recover = true;

@@ -81,11 +81,18 @@ void FailoverService::end() {
 // What a swap under way was decided on stays as it is until it has come to its end, or is withdrawn
 // for the edit.
 void FailoverService::reconfigure(ServiceSpec spec, Provider& provider) {
+  edit_.reset();
+  if (configured_as(spec, provider)) return;  // an edit that was waiting is taken back
   if (running_) {
     edit_ = Edit{std::move(spec), &provider};
   } else {
     configure_now(std::move(spec), provider);
   }
+}
+
+bool FailoverService::configured_as(const ServiceSpec& spec, const Provider& provider) const {
+  if (edit_) return edit_->spec == spec && edit_->provider == &provider;
+  return model_.spec() == spec && provider_ == &provider;
 }
 
 void FailoverService::configure_now(ServiceSpec spec, Provider& provider) {
@@ -137,7 +144,8 @@ void FailoverService::on_round(RoundResult round) {
   decision_ = model_.decision(now, context_.link_proved(model_.spec().key));
   // A swap that begins now tells the status itself, when it has been read back.
   if (decision_.action != Action::write || !decision_.moves) {
-    changes.merge(model_.settle(decision_.status_text(), wall, true));
+    const bool swapping = model_.swap_under_way() && story_;
+    changes.merge(model_.settle(swapping ? story_->reason : decision_.status_text(), wall, true));
   }
   perform(std::move(changes));
   evaluate();
@@ -240,6 +248,10 @@ StateRow FailoverService::state_row() const {
   return row;
 }
 
+void FailoverService::settle_journal() {
+  if (!unclosed_.empty()) perform(Changes{});
+}
+
 void FailoverService::save() {
   dirty_ = true;
   perform(Changes{});
@@ -264,22 +276,26 @@ void FailoverService::perform(Changes changes, Batch batch) {
     changes = Changes{};
     dirty_ = false;
   }
-  if (changes.empty() && batch.empty() && !dirty_) return;
+  if (changes.empty() && batch.empty() && !dirty_ && unclosed_.empty()) return;
   announce(changes);
   const auto& key = model_.spec().key;
   if (changes.state || dirty_) batch.states.push_back(state_row());
   dirty_ = false;
-  std::move(unclosed_.begin(), unclosed_.end(), std::back_inserter(batch.intents));
+  // What ended earlier first: a row of it that is in the batch again is newer.
+  batch.intents.insert(batch.intents.begin(), std::make_move_iterator(unclosed_.begin()),
+                       std::make_move_iterator(unclosed_.end()));
   unclosed_.clear();
   for (const auto& note : changes.notes) {
     batch.transitions.push_back({0, key, note.at, note.kind, note_detail(note)});
   }
   auto told = context_.teller.prepare(model_.spec(), changes.events, batch);
   if (batch.empty()) return;
+  if (!batch.intents.empty()) ++closing_;
   auto done = [self = shared_from_this(), told = std::move(told),
                intents = batch.intents](Fallible<void> result) {
     const bool durable = result.has_value();
     asio::post(self->context_.executor, [self, told, intents, durable] {
+      if (!intents.empty()) --self->closing_;
       if (durable) {
         self->context_.teller.durable(told);
         return;

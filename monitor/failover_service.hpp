@@ -81,6 +81,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   // What an earlier run left; call before begin().
   void restore(const StateRow& row);
   void restore_intent(const IntentRow& intent);
+  void remember_swaps(SwapBudget budget) { model_.remember_swaps(std::move(budget)); }
   void remember_swap(WallTime at) { model_.remember_swap(at, context_.clocks.now()); }
   void require_fresh_rounds(int rounds) { model_.require_fresh_rounds(rounds); }
 
@@ -89,6 +90,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void begin(FirstRound first, std::shared_ptr<FailoverService> predecessor = nullptr);
   void end();  // the service is no longer ours: stops rounds, leaves DNS alone
   void reconfigure(ServiceSpec spec, Provider& provider);
+  // Whether that is what reconfigure() last asked for.
+  bool configured_as(const ServiceSpec& spec, const Provider& provider) const;
 
   void on_round(RoundResult round);
   Fallible<std::string> command(const Command& command);
@@ -107,7 +110,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   std::optional<WallTime> last_round_at() const noexcept { return last_round_at_; }
   std::uint64_t last_round_number() const noexcept { return last_round_number_; }
   bool full_round_done() const noexcept { return full_round_done_; }
-  bool busy() const noexcept { return running_; }  // a coroutine of ours is at work
+  // A coroutine of ours is at work, or the end of a swap is not on the disk yet.
+  bool busy() const noexcept { return running_ || !unclosed_.empty() || closing_ > 0; }
+  void settle_journal();  // tries once more to put there what is not on the disk yet
 
  private:
   RoundSpec round_spec() const;
@@ -124,6 +129,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void at_rest();
   bool wanted_still(const Decision& decision) const;
 
+  awaitable<void> rest(Millis duration);
   awaitable<void> run_start(std::shared_ptr<FailoverService> predecessor);
   awaitable<void> run_read();
   awaitable<void> run_swap(Decision decision);
@@ -131,6 +137,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   awaitable<void> prove();
   awaitable<bool> journal(SwapMachine& machine, std::string phase, bool closed);
   awaitable<Fallible<void>> commit(Batch batch);
+  awaitable<std::optional<IntentRow>> newest_intent();
   void step(std::string name, std::string text);
   std::string story_text() const;
 
@@ -141,6 +148,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   std::optional<IntentRow> open_intent_;
   std::optional<IntentRow> last_intent_;  // of the swap that is being proved
   std::vector<IntentRow> unclosed_;       // their end did not reach the disk yet
+  int closing_ = 0;                       // batches with the end of a swap on their way to it
   Decision decision_;
   WallTime decided_at_;
   std::optional<SwapStory> story_;

@@ -20,6 +20,7 @@ namespace {
 constexpr Millis provider_deadline{10'000};
 constexpr Millis read_pause_longest{60'000};
 constexpr Millis predecessor_pause{20};
+constexpr Millis longest_nap{200};
 constexpr Millis proof_question_deadline{2'000};
 constexpr Millis proof_pause_first{50};
 constexpr Millis proof_pause_longest{1'000};
@@ -100,6 +101,24 @@ awaitable<Fallible<void>> FailoverService::commit(Batch batch) {
       initiate, asio::use_awaitable, &context_.store, context_.executor, std::move(batch));
 }
 
+awaitable<std::optional<IntentRow>> FailoverService::newest_intent() {
+  using Found = std::vector<IntentRow>;
+  auto initiate = [](auto handler, StateStore* store, asio::any_io_executor executor,
+                     RecordKey key) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    store->intents(std::move(key), 1, [shared, executor](Fallible<Found> rows) {
+      asio::post(executor, [shared, rows = rows ? std::move(*rows) : Found()]() mutable {
+        std::move (*shared)(std::move(rows));
+      });
+    });
+  };
+  auto key = model_.spec().key;
+  auto found = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Found)>(
+      initiate, asio::use_awaitable, &context_.store, context_.executor, std::move(key));
+  if (found.empty()) co_return std::nullopt;
+  co_return std::move(found.front());
+}
+
 IntentRow FailoverService::intent_row(const SwapMachine& machine, const std::string& phase,
                                       bool closed) const {
   IntentRow row;
@@ -122,9 +141,18 @@ std::string FailoverService::story_text() const {
 
 awaitable<bool> FailoverService::journal(SwapMachine& machine, std::string phase, bool closed) {
   Batch batch;
+  // The end of an earlier swap may still be owed to the disk, which allows one open intent.
+  const auto owed = std::exchange(unclosed_, {});
+  batch.intents = owed;
   batch.intents.push_back(intent_row(machine, phase, closed));
   auto done = co_await commit(std::move(batch));
   if (!done) {
+    unclosed_.insert(unclosed_.begin(), owed.begin(), owed.end());
+    if (done.error().code == errc::conflict) {
+      context_.log.log(LogLevel::error, "HS1212",
+                       "the journal holds another swap of this service open service=" +
+                           model_.spec().key.fqdn + " " + done.error().text);
+    }
     step("journal", "could not be written: " + done.error().text);
     co_return false;
   }
@@ -133,9 +161,23 @@ awaitable<bool> FailoverService::journal(SwapMachine& machine, std::string phase
   co_return true;
 }
 
+// A pause that an edit or the end of the service cuts short.
+awaitable<void> FailoverService::rest(Millis duration) {
+  const auto until = context_.clocks.steady() + duration;
+  const bool ended = ended_;
+  const bool edited = edit_.has_value();
+  for (;;) {
+    const auto left = std::chrono::ceil<Millis>(until - context_.clocks.steady());
+    if (ended != ended_ || edited != edit_.has_value() || left <= Millis(0)) co_return;
+    const auto nap = std::min(left, longest_nap);
+    co_await context_.clocks.sleep(nap);
+    if (co_await being_stopped()) co_return;
+  }
+}
+
 awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> predecessor) {
   auto self = shared_from_this();
-  while (predecessor && predecessor->busy()) {
+  while (predecessor && predecessor->busy() && !ended_) {
     co_await context_.clocks.sleep(predecessor_pause);
     if (co_await being_stopped()) co_return;
   }
@@ -192,7 +234,7 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
     if (model_.record_state() != RecordState::unread) break;
     const auto pause = jittered(unread_for);
     unread_for = std::min(unread_for * 2, read_pause_longest);
-    co_await context_.clocks.sleep(pause);
+    co_await rest(pause);
     if (co_await being_stopped()) break;
     co_await run_read();
   }
@@ -202,6 +244,13 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
   if (model_.record_state() == RecordState::ours && proof != Proof::proved &&
       proof != Proof::none) {
     // A run before this one, or the provider before this one, left it unproved.
+    if (!last_intent_) {
+      auto intent = co_await newest_intent();
+      const bool ours = intent && intent->phase == "applied" &&
+                        intent->generation == model_.generation() && !running_ && !ended_;
+      if (ours) last_intent_ = std::move(intent);
+    }
+    if (ended_ || running_) co_return;
     ++proof_epoch_;
     context_.tasks.spawn("prove " + model_.spec().key.fqdn, prove());
   }
@@ -213,9 +262,10 @@ awaitable<void> FailoverService::run_read() {
   const auto now = context_.clocks.steady();
   last_read_ = now;
   const auto writes = writes_;
+  const auto* asked = provider_;
   auto live = co_await provider_->read(model_.spec().key, now + provider_deadline);
   reading_ = false;
-  if (ended_ || writes != writes_) co_return;
+  if (ended_ || writes != writes_ || asked != provider_) co_return;
   if (!live) {
     context_.log.log(LogLevel::warning, "HS1112",
                      "record not read service=" + model_.spec().key.fqdn + " " + live.error().text);
@@ -296,7 +346,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         // People are told how things stand while the swap does not come through.
         perform(model_.settle(machine.detail(), context_.clocks.wall(), false));
         const auto pause = jittered(machine.backoff());
-        co_await context_.clocks.sleep(pause);
+        co_await rest(pause);
         if (co_await being_stopped()) {
           co_return;  // stopped: the journal says how far it came, the next start goes on
         }
@@ -321,10 +371,11 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
       }
       case SwapStep::abandon: {
         const auto wall = context_.clocks.wall();
-        auto changes =
-            model_.swap_abandoned(machine.detail(), machine.conflicted(), machine.found(), wall);
+        const auto why =
+            machine.detail() + (decision.text.empty() ? "" : "; it was: " + decision.text);
         if (story_) story_->state = "abandoned";
         step("abandoned", machine.detail());
+        auto changes = model_.swap_abandoned(why, machine.conflicted(), machine.found(), wall);
         Batch batch;
         batch.intents.push_back(intent_row(machine, "abandoned", true));
         perform(std::move(changes), std::move(batch));
@@ -362,7 +413,8 @@ awaitable<void> FailoverService::prove() {
       Batch batch;
       if (last_intent_) {
         last_intent_->phase = "proved";
-        last_intent_->evidence = story_text();
+        last_intent_->evidence =
+            story_ ? story_text() : proved_story(last_intent_->evidence, evidence);
         batch.intents.push_back(*std::exchange(last_intent_, std::nullopt));
       }
       perform(model_.proof(Proof::proved, to_string(*served) + " by " + servers, wall),

@@ -81,6 +81,9 @@ void Monitor::start(const std::vector<ServiceSpec>& services, const StoredState&
   Batch gone;
   std::set<RecordKey> wanted;
   for (const auto& spec : services) wanted.insert(spec.key);
+  for (const auto& row : stored.open_intents) {
+    if (!by_name_.contains(row.service.fqdn)) orphans_[row.service] = row;
+  }
   for (const auto& row : stored.states) {
     if (!wanted.contains(row.service)) gone.forget_states.push_back(row.service);
   }
@@ -101,6 +104,7 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
     const auto& key = service->model().spec().key;
     if (wanted.contains(key)) return false;
     service->end();
+    budgets_[key] = service->model().budget();
     if (service->busy()) ending_.push_back(service);
     by_id_.erase(service->id());
     by_name_.erase(key.fqdn);
@@ -120,10 +124,12 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
         return e->model().spec().key == spec.key;
       });
       const auto service = add(spec);
-      if (service) service->begin(FirstRound::at_once, before == ending_.end() ? nullptr : *before);
+      if (!service) continue;
+      if (auto orphan = orphans_.extract(spec.key)) service->restore_intent(orphan.mapped());
+      if (auto budget = budgets_.extract(spec.key)) service->remember_swaps(budget.mapped());
+      service->begin(FirstRound::at_once, before == ending_.end() ? nullptr : *before);
       continue;
     }
-    if (it->second->model().spec() == spec) continue;
     if (auto* provider = parts_.provider(spec.provider)) it->second->reconfigure(spec, *provider);
   }
   // Shown in the order of the file.
@@ -197,14 +203,23 @@ awaitable<void> Monitor::tick() {
     co_await sleep_for(parts_.executor, Seconds(1));
     const auto services = ordered_;
     for (const auto& service : services) service->clock_advanced();
+    look_after_the_ended();
   }
+}
+
+void Monitor::look_after_the_ended() {
+  for (const auto& service : ending_) service->settle_journal();
+  std::erase_if(ending_, [](const auto& service) { return !service->busy(); });
+  const auto now = parts_.clocks.steady();
+  std::erase_if(budgets_, [now](const auto& left) { return left.second.used(now) == 0; });
 }
 
 awaitable<bool> Monitor::stop(TimePoint deadline) {
   stopping_ = true;
   const auto in_swap = [this] {
-    return std::any_of(ordered_.begin(), ordered_.end(),
-                       [](const auto& s) { return s->model().swap_under_way(); });
+    const auto swapping = [](const auto& s) { return s->model().swap_under_way(); };
+    return std::any_of(ordered_.begin(), ordered_.end(), swapping) ||
+           std::any_of(ending_.begin(), ending_.end(), swapping);
   };
   while (in_swap() && parts_.clocks.steady() < deadline) {
     co_await sleep_for(parts_.executor, Millis(10));

@@ -50,6 +50,9 @@ class Monitor {
   void block_writes(std::optional<std::string> why) { blocked_ = std::move(why); }
   const std::optional<std::string>& writes_blocked() const noexcept { return blocked_; }
 
+  // Once a second: what removed services still owe to the disk.
+  void look_after_the_ended();
+
   // One small write, to find out whether the disk takes writes again.
   void try_disk();
 
@@ -73,6 +76,9 @@ class Monitor {
   std::uint32_t next_id_ = 1;
   std::optional<std::string> blocked_;
   std::vector<std::shared_ptr<FailoverService>> ending_;  // removed with a swap under way
+  // Of services that are not configured (any more): it is finished when they are, again.
+  std::map<RecordKey, IntentRow> orphans_;
+  std::map<RecordKey, SwapBudget> budgets_;
   bool stopping_ = false;
 
   // Whose target answered lately: two services suffice to answer "another than this one".

@@ -157,6 +157,7 @@ Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
 
 ServiceStatus ServiceModel::compute_status() const {
   if (!active_) return ServiceStatus::unk;
+  if (record_ == RecordState::unread && !served_) return ServiceStatus::unk;
   if (record_ == RecordState::foreign) return ServiceStatus::trouble;
   if (serving_ != 0) return ServiceStatus::failover;
   const auto& p = targets_[0].health;

@@ -132,7 +132,8 @@ class ServiceModel {
 
   // The state may have been lost: this many decided rounds before anything moves.
   void require_fresh_rounds(int rounds);
-  // Swaps by decision that an earlier run made.
+  // Swaps by decision that an earlier run made, or a service of the same key before this one.
+  void remember_swaps(SwapBudget budget) { budget_ = std::move(budget); }
   void remember_swap(WallTime at, const Moment& now);
 
   // Reading.
@@ -164,6 +165,7 @@ class ServiceModel {
   MonitorEvent event(EventKind kind, std::string state, WallTime now) const;
   void address_event(Changes& changes, std::size_t target, WallTime now, bool change) const;
   HealthPolicy policy(std::size_t target) const;
+  std::size_t failover_to_force() const;
   std::optional<std::size_t> target_with(const RecordSet& set) const;
 
   ServiceSpec spec_;

@@ -87,7 +87,9 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
              (values.empty() ? std::string() : ", serving " + values.front());
     }
     case CommandKind::recover: {
-      const bool at_home = serving_ == 0 && record_ == RecordState::ours && !requested_;
+      // A swap under way may lead away.
+      const bool at_home =
+          serving_ == 0 && record_ == RecordState::ours && !requested_ && !swap_under_way_;
       if (at_home && !forced_ && !c.duration)
         return std::string("nothing to do: the primary is served");
       forced_.reset();
@@ -104,15 +106,18 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
   remember();
   forced_ = Forced{ForcedTo::failover, until(), clean(c.reason), clean(c.by, 64)};
   requested_.reset();
-  if (record_ == RecordState::foreign && serving_ != 0) requested_ = serving_;
-  if (record_ == RecordState::none || (record_ == RecordState::foreign && serving_ == 0)) {
-    const auto fit = std::find_if(targets_.begin() + 1, targets_.end(),
-                                  [](const TargetState& t) { return t.last == Verdict::pass; });
-    requested_ = fit == targets_.end() ? 1 : static_cast<std::size_t>(fit - targets_.begin());
-  }
+  const bool there = serving_ != 0 && record_ == RecordState::ours && !swap_under_way_;
+  if (!there) requested_ = serving_ != 0 ? serving_ : failover_to_force();
   note(std::string(verb(c.kind)) + for_a_time());
-  if (serving_ != 0 && !requested_) return "the failover is served and held" + for_a_time();
+  if (there) return "the failover is served and held" + for_a_time();
   return "the failover is being written" + for_a_time();
+}
+
+// An operator's word may name no target: the first that passed its last round, or else the first.
+std::size_t ServiceModel::failover_to_force() const {
+  const auto fit = std::find_if(targets_.begin() + 1, targets_.end(),
+                                [](const TargetState& t) { return t.last == Verdict::pass; });
+  return fit == targets_.end() ? 1 : static_cast<std::size_t>(fit - targets_.begin());
 }
 
 Changes ServiceModel::clock_advanced(const Moment& now) {
@@ -164,8 +169,9 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   if (requested_) {
     // An operator's word survives an edit, by the value that was asked for.
     const auto value = *requested_ == 0 ? old.address : old.backups[*requested_ - 1].data;
+    const bool home = *requested_ == 0;
     requested_ = target_with(record_for(value, spec_.ttl));
-    if (!requested_ && value == old.address) requested_ = 0;
+    if (!requested_) requested_ = home || targets_.size() == 1 ? 0 : failover_to_force();
   }
   const auto target = served_ ? target_with(*served_) : std::nullopt;
   if (target) {

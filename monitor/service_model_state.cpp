@@ -77,6 +77,7 @@ std::string ServiceModel::detail(const Moment& now) const {
                    {"swapped", time_or_null(last_swap_, now)},
                    {"since", to_rfc3339_millis(status_since_)},
                    {"served", record_json(served_)},
+                   {"serial", serial_},
                    {"targets", std::move(targets)},
                    {"forced", std::move(forced)},
                    {"requested", requested_ ? json::value(wanted(*requested_).values.front())
@@ -101,8 +102,11 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     next.active_ = o.at("on").as_bool();
     next.active_flips_at_ = read_time(o.at("flips"), now);
     // Never in the future: a clock that was set back must not hold the next swap for longer.
-    if (const auto swapped = read_time(o.at("swapped"), now))
-      next.last_swap_ = std::min(*swapped, now.steady);
+    if (const auto* swapped = o.if_contains("swapped")) {
+      if (const auto at = read_time(*swapped, now)) next.last_swap_ = std::min(*at, now.steady);
+    }
+    if (const auto* serial = o.if_contains("serial"))
+      next.serial_ = serial->to_number<std::uint32_t>();
     next.status_since_ = read_time(o.at("since")).value_or(status_since_);
     next.status_ = *word;
     next.served_ = read_record(o.at("served"));
@@ -134,6 +138,9 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
       for (std::size_t i = 0; i < next.targets_.size(); ++i) {
         if (next.wanted(i).values.front() == value) next.requested_ = i;
       }
+      // The value was edited meanwhile: the word holds for what has its place now.
+      const bool failover = next.forced_ && next.forced_->to == ForcedTo::failover;
+      if (!next.requested_) next.requested_ = failover && next.targets_.size() > 1 ? 1 : 0;
     }
     if (active.starts_with("backup:")) next.serving_ = 1 + std::stoul(active.substr(7));
     if (const auto target = next.served_ ? next.target_with(*next.served_) : std::nullopt) {

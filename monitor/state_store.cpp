@@ -51,8 +51,7 @@ struct Request {
 
 bool history_only(const Batch& batch) {
   return batch.states.empty() && batch.intents.empty() && batch.outbox.empty() &&
-         batch.records.empty() && batch.forget_states.empty() &&
-         batch.delivered.empty();
+         batch.records.empty() && batch.forget_states.empty() && batch.delivered.empty();
 }
 
 // Shared by the store and its thread: a thread that hangs in the disk may outlive the store (see

@@ -81,7 +81,7 @@ struct Batch {
   std::vector<OutboxRow> outbox;         // inserted; an (event, sink) that is there stays as it is
   std::vector<RecordRow> records;        // inserted or replaced
   std::vector<RecordKey> forget_states;  // services that are gone from the configuration
-  std::vector<std::int64_t> delivered;  // outbox rows that are done with
+  std::vector<std::int64_t> delivered;   // outbox rows that are done with
   bool empty() const;
 };
 

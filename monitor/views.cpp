@@ -85,6 +85,15 @@ json::object streak_view(const ServiceModel& m, std::size_t target) {
   return {{"have", t.health.streak}, {"need", need}, {"towards", to_up ? "up" : "down"}};
 }
 
+json::array proof_view(const std::vector<ServerEvidence>& proof) {
+  json::array servers;
+  for (const auto& e : proof) {
+    servers.push_back(json::object{
+        {"server", e.server}, {"proved", e.proved}, {"detail", e.detail}, {"serial", e.serial}});
+  }
+  return servers;
+}
+
 }  // namespace
 
 json::object status_view(const FailoverService& service) {
@@ -204,11 +213,6 @@ json::object story_view(const SwapStory& story) {
     steps.push_back(
         json::object{{"at", to_rfc3339_millis(line.at)}, {"step", line.step}, {"text", line.text}});
   }
-  json::array proof;
-  for (const auto& e : story.proof) {
-    proof.push_back(json::object{
-        {"server", e.server}, {"proved", e.proved}, {"detail", e.detail}, {"serial", e.serial}});
-  }
   return {{"op", story.op},
           {"generation", story.generation},
           {"from", story.from},
@@ -219,7 +223,16 @@ json::object story_view(const SwapStory& story) {
           {"state", story.state},
           {"steps", std::move(steps)},
           {"evidence", story.evidence},
-          {"proof", std::move(proof)}};
+          {"proof", proof_view(story.proof)}};
+}
+
+std::string proved_story(const std::string& stored, const std::vector<ServerEvidence>& proof) {
+  boost::system::error_code ec;
+  auto story = json::parse(stored, ec);
+  if (ec || !story.is_object() || !story.as_object().contains("steps")) return stored;
+  story.as_object()["state"] = "proved";
+  story.as_object()["proof"] = proof_view(proof);
+  return json::serialize(story);
 }
 
 json::array targets_view(const ServiceModel& m) {

@@ -9,6 +9,7 @@ namespace {
 
 using testing::Disk;
 using ::testing::ElementsAre;
+using testing::MemoryProvider;
 using testing::NameServer;
 using testing::Process;
 using testing::web;
@@ -146,7 +147,7 @@ TEST_F(MonitorTest, UnreadableRecordHoldsEverything) {
   auto p = std::make_unique<Process>(disk, server, std::vector<ServiceSpec>{web()}, now, wall);
   for (int i = 0; i < 50; ++i) p->step();
   p->round("fp");
-  for (int i = 0; i < 50; ++i) p->step();
+  for (int i = 0; i < 2000; ++i) p->step();
   EXPECT_EQ(served(), "192.0.2.10");
   EXPECT_EQ(p->monitor->find("www.example.com")->last_decision().rule, "record-unread");
   server.unreadable = 0;
@@ -322,6 +323,107 @@ TEST_F(MonitorTest, ProofGoesOnAfterARestart) {
   server.proves = true;
   p = run();
   EXPECT_EQ(p->monitor->find("www.example.com")->model().proof_state(), Proof::proved);
+  const auto& newest = *std::max_element(
+      disk.intents.begin(), disk.intents.end(),
+      [](const auto& a, const auto& b) { return a.second.generation < b.second.generation; });
+  EXPECT_EQ(newest.second.phase, "proved") << "the journal tells it too";
+  EXPECT_NE(newest.second.evidence.find("\"state\":\"proved\""), std::string::npos);
+}
+
+TEST_F(MonitorTest, ASwapLeftOpenByAServiceThatWasTakenOutIsFinishedWhenItComesBack) {
+  for (int steps = 0; steps < 40; ++steps) {
+    SCOPED_TRACE(steps);
+    disk = {};
+    server = {};
+    auto p = run();
+    round(*p, "pp");
+    p->round("fp");
+    for (int i = 0; i < steps; ++i) p->step();
+    p = std::make_unique<Process>(disk, server, std::vector<ServiceSpec>{}, now, wall);
+    p->settle();
+    p->monitor->reconfigure({web()});
+    p->settle();
+    const std::uint32_t id = 1;
+    round(*p, "pp", id);
+    round(*p, "fp", id);
+    EXPECT_EQ(served(), "198.51.100.10") << "it can still be swapped";
+    EXPECT_TRUE(disk.load().open_intents.empty());
+  }
+}
+
+TEST_F(MonitorTest, TheEndOfASwapOfARemovedServiceReachesTheDiskWhenThatIsWellAgain) {
+  for (int steps = 0; steps < 40; ++steps) {
+    SCOPED_TRACE(steps);
+    disk = {};
+    server = {};
+    auto p = run();
+    round(*p, "pp");
+    p->round("fp");
+    for (int i = 0; i < steps; ++i) p->step();
+    p->monitor->reconfigure({});
+    disk.failing = true;
+    for (int i = 0; i < 50; ++i) p->step();
+    disk.failing = false;
+    p->monitor->reconfigure({web()});
+    p->settle();
+    for (int i = 0; i < 3; ++i) p->monitor->look_after_the_ended();
+    p->settle();
+    round(*p, "pp", 2);
+    round(*p, "fp", 2);
+    EXPECT_EQ(served(), "198.51.100.10") << "it can still be swapped";
+    EXPECT_TRUE(disk.load().open_intents.empty());
+  }
+}
+
+TEST_F(MonitorTest, AnEditTakenBackDuringASwapIsNoEdit) {
+  for (int steps = 0; steps < 30; ++steps) {
+    SCOPED_TRACE(steps);
+    disk = {};
+    server = {};
+    auto p = run();
+    round(*p, "pp");
+    p->round("fp");
+    for (int i = 0; i < steps; ++i) p->step();
+    auto edited = web();
+    edited.backups[0].data = "203.0.113.66";
+    p->monitor->reconfigure({edited});
+    p->monitor->reconfigure({web()});
+    p->settle();
+    for (int i = 0; i < 3; ++i) round(*p, "fp");
+    EXPECT_EQ(served(), "198.51.100.10");
+    for (const auto& plan : server.effective) EXPECT_NE(plan.want.values.front(), "203.0.113.66");
+  }
+}
+
+TEST_F(MonitorTest, AnotherProviderBehindTheSameNameIsTakenUp) {
+  auto p = run();
+  round(*p, "pp");
+  NameServer other;
+  other.records[web().key].set = RecordSet{RecordType::a, 5, {"192.0.2.10"}};
+  MemoryProvider replacement(other, p->context);
+  p->replaced = &replacement;
+  p->monitor->reconfigure({web()});
+  p->settle();
+  round(*p, "fp");
+  EXPECT_EQ(served(), "192.0.2.10") << "the old one is left alone";
+  EXPECT_EQ(other.records[web().key].set->values.front(), "198.51.100.10");
+  p.reset();
+}
+
+TEST_F(MonitorTest, RemovingAndAddingAServiceKeepsItsSwapLimit) {
+  auto spec = web();
+  spec.max_swaps_per_hour = 1;
+  auto p = std::make_unique<Process>(disk, server, std::vector<ServiceSpec>{spec}, now, wall);
+  p->settle();
+  round(*p, "pp");
+  round(*p, "fp");
+  ASSERT_EQ(served(), "198.51.100.10");
+  p->monitor->reconfigure({});
+  p->settle();
+  p->monitor->reconfigure({spec});
+  p->settle();
+  for (int i = 0; i < 3; ++i) round(*p, "pp", 2);
+  EXPECT_EQ(served(), "198.51.100.10");
 }
 
 TEST_F(MonitorTest, ViewsTellTheStory) {

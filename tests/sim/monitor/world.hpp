@@ -2,6 +2,7 @@
 // process may be killed between any two steps.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <map>
@@ -52,9 +53,16 @@ class MemoryStore final : public StateStore {
                std::function<void(Fallible<std::vector<TransitionRow>>)> done) override {
     done(disk_.transitions);
   }
-  void intents(RecordKey, std::size_t,
+  void intents(RecordKey key, std::size_t limit,
                std::function<void(Fallible<std::vector<IntentRow>>)> done) override {
-    done(std::vector<IntentRow>{});
+    std::vector<IntentRow> rows;
+    for (const auto& [op, row] : disk_.intents) {
+      if (row.service == key) rows.push_back(row);
+    }
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return a.generation > b.generation; });
+    rows.resize(std::min(rows.size(), limit));
+    asio::post(*context, [rows, done = std::move(done)] { done(rows); });
   }
   std::int64_t next_outbox_id() override { return disk_.next_outbox++; }
   StoreHealth health() const override { return {}; }
@@ -220,7 +228,9 @@ class Process {
                        log,
                        Clocks{[&now] { return now; }, [&wall] { return wall; },
                               [this](Millis duration) { return nap(duration); }},
-                       [this](const std::string&) { return provider.get(); },
+                       [this](const std::string&) -> Provider* {
+                         return replaced != nullptr ? replaced : provider.get();
+                       },
                        {}};
     monitor = std::make_unique<Monitor>(std::move(parts));
     monitor->start(services, store.take_loaded());
@@ -266,6 +276,7 @@ class Process {
   RecordingRounds rounds;
   SilentLogger log;
   std::unique_ptr<MemoryProvider> provider;
+  Provider* replaced = nullptr;  // from the next reload on
   std::unique_ptr<Monitor> monitor;
   int naps = 0;
 

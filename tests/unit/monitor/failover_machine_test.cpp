@@ -145,9 +145,6 @@ TEST(FailoverMachine, DriftHoldsUntilAnOperatorSpeaks) {
   v.requested = 0;
   expect_write(v, 0, "operator");
   EXPECT_TRUE(decide(v).overrides_drift);
-  v.requested.reset();
-  v.forced = ForcedTo::failover;
-  expect_write(v, 1, "forced");
 }
 
 TEST(FailoverMachine, DriftEnforcedPutsOursBackWithinTheLimit) {
@@ -161,23 +158,44 @@ TEST(FailoverMachine, DriftEnforcedPutsOursBackWithinTheLimit) {
   EXPECT_TRUE(decide(v).limited);
 }
 
-TEST(FailoverMachine, ForcedBeatsHealthAndGuards) {
+TEST(FailoverMachine, AnOperatorsWordBeatsHealthAndGuards) {
   auto v = view("ud");
+  v.requested = 1;
   v.forced = ForcedTo::failover;
   for (auto& guard : v.guards) guard.allows = false;
-  expect_write(v, 1, "forced");
-  v.serving = 1;
-  expect_hold(v, "forced");
-  v = view("du", 1);
-  v.forced = ForcedTo::primary;
-  expect_write(v, 0, "forced");
+  expect_write(v, 1, "operator");
   EXPECT_FALSE(decide(v).counted);
 }
 
-TEST(FailoverMachine, ForcedFailoverPrefersABackupThatAnswers) {
-  auto v = view("udu");
+TEST(FailoverMachine, WhatIsForcedHoldsTrafficWhereItIsWhateverHealthSays) {
+  for (const auto forced : {ForcedTo::failover, ForcedTo::primary}) {
+    for (const auto* states : {"uu", "du", "ud", "dd", "iu", "du"}) {
+      for (const std::size_t serving : {0u, 1u}) {
+        auto v = view(states, serving);
+        v.forced = forced;
+        expect_hold(v, "forced");
+      }
+    }
+  }
+}
+
+TEST(FailoverMachine, AnEditOfWhatIsForcedIsWrittenWhenItPasses) {
+  auto v = view("ud", 1);
   v.forced = ForcedTo::failover;
-  expect_write(v, 2, "forced");
+  v.value_differs = true;
+  expect_hold(v, "edited");
+  v = view("du", 1);
+  v.forced = ForcedTo::failover;
+  v.value_differs = true;
+  expect_write(v, 1, "edited");
+}
+
+TEST(FailoverMachine, AnEditedTargetThatIsDownSaysNothingOfWhatIsServed) {
+  auto v = view("ud", 1);
+  v.value_differs = true;
+  v.recovery_delay = 3;
+  v.targets[0].passes_in_row = 1;
+  expect_hold(v, "edited");
 }
 
 TEST(FailoverMachine, EachGuardHoldsByItsName) {

@@ -434,6 +434,50 @@ TEST(ServiceModel, WithItsLastBackupReplacedRecoveryKeepsItsRules) {
   EXPECT_EQ(h.served(), "192.0.2.10") << "the third good round in sequence";
 }
 
+TEST(ServiceModel, RolesThatAreSwappedWhileForcedMoveNothing) {
+  auto h = settled(service_spec());
+  ASSERT_TRUE(h.command(CommandKind::force_failover));
+  ASSERT_EQ(h.served(), "198.51.100.10");
+  auto spec = h.model.spec();
+  std::swap(spec.address, spec.backups[0].data);
+  h.model.reconfigure(spec, h.wall);
+  h.act();
+  h.rounds_of("pf", 3);
+  EXPECT_EQ(h.served(), "198.51.100.10");
+}
+
+TEST(ServiceModel, TheBackupIsEditedWhileForced) {
+  auto h = settled(service_spec());
+  ASSERT_TRUE(h.command(CommandKind::force_failover));
+  auto spec = h.model.spec();
+  spec.backups[0].data = "198.51.100.77";
+  h.model.reconfigure(spec, h.wall);
+  h.round("pf");
+  EXPECT_EQ(h.served(), "198.51.100.10") << "not to an address that did not pass";
+  EXPECT_EQ(h.decision.rule, "edited");
+  h.round("pp");
+  EXPECT_EQ(h.served(), "198.51.100.77");
+  EXPECT_TRUE(h.model.forced());
+}
+
+TEST(ServiceModel, AnOperatorsWordDuringASwapIsKept) {
+  auto spec = service_spec();
+  spec.auto_recover = false;
+  auto h = settled(spec);
+  Decision away;
+  away.action = Action::write;
+  away.target = 1;
+  away.moves = away.counted = true;
+  const auto plan = h.model.plan(away, "op");
+  h.model.swap_begun();
+  ASSERT_TRUE(h.command(CommandKind::recover));
+  h.record.set = plan.want;
+  h.record.generation = plan.generation;
+  (void)h.model.swap_committed(away, plan, h.record, h.moment());
+  h.act();
+  EXPECT_EQ(h.served(), "192.0.2.10");
+}
+
 TEST(ServiceModel, AnOperatorsMoveEndedByACrashIsNotCounted) {
   auto h = settled(service_spec());
   Decision d;
