@@ -252,10 +252,12 @@ Decision decide(const FailoverView& v) {
   auto d = wish(v);
   if (d.action == Action::hold) return d;
   if (v.observe) {
-    return hold("observe",
-                "would write " + v.targets[d.target].label + " (" + d.text +
-                    "), but `mode: observe` never writes",
-                "nothing: this service only reports");
+    auto held = hold("observe",
+                     "would write " + v.targets[d.target].label + " (" + d.text +
+                         "), but `mode: observe` never writes",
+                     "nothing: this service only reports");
+    held.standing = d.standing;
+    return held;
   }
   // A target that fails hard may be left before the hold-down is over (S9): the served one is down.
   const bool served_failed = served_failed_hard(v);
@@ -265,6 +267,7 @@ Decision decide(const FailoverView& v) {
     if (guard.name == "swap-limit" && !d.counted) continue;
     if (guard.name == "hold-down" && served_failed) continue;
     auto held = hold(guard.name, d.text + ", but " + guard.text, guard.text);
+    held.standing = d.standing;
     held.limited = guard.name == "swap-limit";
     return held;
   }

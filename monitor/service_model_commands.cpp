@@ -92,6 +92,7 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
           serving_ == 0 && record_ == RecordState::ours && !requested_ && !swap_under_way_;
       if (at_home && !forced_ && !c.duration)
         return std::string("nothing to do: the primary is served");
+      remember();
       forced_.reset();
       if (c.duration)
         forced_ = Forced{ForcedTo::primary, until(), clean(c.reason), clean(c.by, 64)};
