@@ -136,11 +136,11 @@ def test_explain_shows_the_evidence_of_a_swap(world):
     assert "maintenance" in calm and "HOLDS" not in calm, f"no guard stands in the way:\n{calm}"
     primary.behaviour = 503
     daemon.wait_status("failover")
+    wait_until("the proof is in", lambda: daemon.service()["proof"] == "proved")
     explained = daemon.ctl_ok("explain", NAME)
     for word in (world.primary, world.backup, "503", f"{world.dns_address}:{world.dns_port}"):
         assert word in explained, f"{word} is missing in:\n{explained}"
     assert "proved" in explained
-    wait_until("the proof is in", lambda: daemon.service()["proof"] == "proved")
     assert isinstance(json.loads(daemon.ctl_ok("explain", NAME, "--json")), dict)
 
 
