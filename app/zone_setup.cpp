@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "dns/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 namespace hotswapd {
 namespace {

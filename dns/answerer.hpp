@@ -7,8 +7,8 @@
 #include <span>
 #include <string>
 
-#include "dns/wire.hpp"
 #include "dns/zone_snapshot.hpp"
+#include "net/wire.hpp"
 
 namespace hotswapd {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "dns/embedded_zones.hpp"
-#include "dns/endpoint.hpp"
 #include "dns/provider.hpp"
 #include "dns/record_journal.hpp"
+#include "net/endpoint.hpp"
 
 namespace hotswapd {
 

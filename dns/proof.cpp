@@ -30,22 +30,6 @@ void add_value(std::vector<RecordSet>& sets, RecordType type, std::uint32_t ttl,
 
 }  // namespace
 
-wire::Name with_case(const wire::Name& name, std::span<const std::uint8_t, 32> bits) {
-  wire::Name out;
-  const auto raw = name.wire();
-  for (std::size_t at = 0; raw[at] != 0; at += raw[at] + 1U) {
-    std::array<std::uint8_t, wire::max_label> label{};
-    for (std::size_t i = 0; i < raw[at]; ++i) {
-      const std::size_t position = at + 1 + i;
-      const std::uint8_t byte = wire::lower_byte(raw[position]);
-      const bool flip = byte >= 'a' && byte <= 'z' && (bits[position / 8] >> position % 8 & 1) != 0;
-      label[i] = flip ? static_cast<std::uint8_t>(byte & ~0x20) : byte;
-    }
-    out.append({label.data(), raw[at]});
-  }
-  return out;
-}
-
 std::vector<std::byte> encode(const AuthQuestion& question) {
   std::vector<std::byte> out(wire::header_size + wire::max_name + 4);
   wire::Writer writer(out);

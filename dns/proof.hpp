@@ -12,7 +12,7 @@
 #include "core/record.hpp"
 #include "core/swap_plan.hpp"
 #include "dns/rdata.hpp"
-#include "dns/wire.hpp"
+#include "net/wire.hpp"
 
 namespace hotswapd {
 
@@ -22,10 +22,6 @@ struct AuthQuestion {
   wire::Name name;
   std::uint16_t type = wire::type::a;
 };
-
-// The name with the case of its letters set by `bits` (0x20, draft-vixie-dnsext-dns0x20); 32 bytes
-// reach for 255.
-wire::Name with_case(const wire::Name& name, std::span<const std::uint8_t, 32> bits);
 
 std::vector<std::byte> encode(const AuthQuestion& question);
 

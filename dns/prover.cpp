@@ -44,7 +44,7 @@ Fallible<AuthQuestion> fresh_question(const wire::Name& name, std::uint16_t type
   if (::getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) {
     return Error{errc::unavailable, "the kernel gives no random numbers"};
   }
-  return AuthQuestion{secret.id, with_case(name, secret.bits), type};
+  return AuthQuestion{secret.id, wire::with_case(name, secret.bits), type};
 }
 
 std::string seconds_text(Millis time) {

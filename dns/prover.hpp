@@ -7,9 +7,9 @@
 #include "core/error.hpp"
 #include "core/swap_plan.hpp"
 #include "core/time.hpp"
-#include "dns/endpoint.hpp"
 #include "dns/proof.hpp"
 #include "net/awaitable.hpp"
+#include "net/endpoint.hpp"
 
 namespace hotswapd {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "dns/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 namespace hotswapd {
 

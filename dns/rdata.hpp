@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/record.hpp"
-#include "dns/wire.hpp"
+#include "net/wire.hpp"
 
 namespace hotswapd::wire {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "dns/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 namespace hotswapd {
 

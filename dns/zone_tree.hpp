@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "dns/name.hpp"
+#include "net/name.hpp"
 
 namespace hotswapd {
 

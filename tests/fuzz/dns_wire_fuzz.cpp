@@ -6,7 +6,7 @@
 
 #include "dns/proof.hpp"
 #include "dns/rdata.hpp"
-#include "dns/wire.hpp"
+#include "net/wire.hpp"
 #include "tests/fuzz/check.hpp"
 
 using namespace hotswapd;

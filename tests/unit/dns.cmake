@@ -1,6 +1,6 @@
-hotswapd_test(dns_wire_test SOURCES dns/name_test.cpp dns/wire_test.cpp LINKS hotswapd_dns LABELS unit)
+hotswapd_test(dns_wire_test SOURCES net/endpoint_test.cpp net/name_test.cpp net/wire_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_answerer_test SOURCES dns/answerer_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_zone_test SOURCES dns/zone_editor_test.cpp dns/zone_property_test.cpp LINKS hotswapd_dns LABELS unit)
-hotswapd_test(dns_parts_test SOURCES dns/endpoint_test.cpp dns/rate_limiter_test.cpp LINKS hotswapd_dns LABELS unit)
+hotswapd_test(dns_parts_test SOURCES dns/rate_limiter_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_embedded_zones_test SOURCES dns/embedded_zones_test.cpp dns/proof_test.cpp LINKS hotswapd_dns
   LABELS unit)

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "dns/rdata.hpp"
-#include "dns/wire.hpp"
+#include "net/wire.hpp"
 
 namespace hotswapd::test {
 

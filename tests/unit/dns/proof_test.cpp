@@ -62,10 +62,10 @@ TEST(Proof, TheQuestionAsksTheServerItselfAndNobodyElse) {
 
 TEST(Proof, CaseComesFromTheBitsAndTouchesLettersOnly) {
   std::array<std::uint8_t, 32> bits{};
-  EXPECT_EQ(with_case(name_of("WWW-1.Example.com"), bits).text(), "www-1.example.com");
+  EXPECT_EQ(wire::with_case(name_of("WWW-1.Example.com"), bits).text(), "www-1.example.com");
   bits.fill(0xff);
-  EXPECT_EQ(with_case(name_of("www-1.example.com"), bits).text(), "WWW-1.EXAMPLE.COM");
-  EXPECT_EQ(with_case(wire::Name(), bits).text(), ".");
+  EXPECT_EQ(wire::with_case(name_of("www-1.example.com"), bits).text(), "WWW-1.EXAMPLE.COM");
+  EXPECT_EQ(wire::with_case(wire::Name(), bits).text(), ".");
 }
 
 TEST(Proof, OnlyAnAnswerToOurQuestionMatches) {

@@ -1,5 +1,5 @@
 // Domain names: text form, comparison and the hashes of their suffixes.
-#include "dns/name.hpp"
+#include "net/name.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -172,6 +172,22 @@ std::uint64_t hash_name(std::span<const std::uint8_t> lower_wire) noexcept {
   std::uint64_t h = fnv_offset;
   for (std::size_t at = lower_wire.size(); at-- > 0;) h = (h ^ lower_wire[at]) * fnv_prime;
   return mix(h);
+}
+
+Name with_case(const Name& name, std::span<const std::uint8_t, 32> bits) {
+  Name out;
+  const auto raw = name.wire();
+  for (std::size_t at = 0; raw[at] != 0; at += raw[at] + 1U) {
+    std::array<std::uint8_t, max_label> label{};
+    for (std::size_t i = 0; i < raw[at]; ++i) {
+      const std::size_t position = at + 1 + i;
+      const std::uint8_t byte = lower_byte(raw[position]);
+      const bool flip = byte >= 'a' && byte <= 'z' && (bits[position / 8] >> position % 8 & 1) != 0;
+      label[i] = flip ? static_cast<std::uint8_t>(byte & ~0x20) : byte;
+    }
+    out.append({label.data(), raw[at]});
+  }
+  return out;
 }
 
 }  // namespace hotswapd::wire

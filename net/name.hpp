@@ -49,6 +49,10 @@ class Name {
   std::uint8_t size_ = 1;
 };
 
+// The name with the case of its letters set by `bits` (0x20, draft-vixie-dnsext-dns0x20); 32 bytes
+// reach for 255.
+Name with_case(const Name& name, std::span<const std::uint8_t, 32> bits);
+
 // A name taken apart for looking it up: in lower case, with the hash of each of its suffixes from
 // one pass.
 struct LookupName {

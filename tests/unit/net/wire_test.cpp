@@ -1,5 +1,5 @@
 // The codec: what is written reads back, and nothing malformed gets through.
-#include "dns/wire.hpp"
+#include "net/wire.hpp"
 
 #include <gtest/gtest.h>
 

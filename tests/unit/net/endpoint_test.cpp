@@ -1,5 +1,5 @@
 // Addresses with ports: what operators write, and what is none.
-#include "dns/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 #include <gtest/gtest.h>
 

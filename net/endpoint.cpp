@@ -1,5 +1,5 @@
 // An IP address with a port: text and socket address.
-#include "dns/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 #include <arpa/inet.h>
 

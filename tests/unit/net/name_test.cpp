@@ -1,5 +1,5 @@
 // Names: text both ways, limits, comparison, suffix hashes.
-#include "dns/name.hpp"
+#include "net/name.hpp"
 
 #include <gtest/gtest.h>
 

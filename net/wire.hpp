@@ -9,7 +9,7 @@
 #include <optional>
 #include <span>
 
-#include "dns/name.hpp"
+#include "net/name.hpp"
 
 namespace hotswapd::wire {
 

@@ -1,5 +1,5 @@
 // The DNS message codec: the reader's checks and the writer's longer items.
-#include "dns/wire.hpp"
+#include "net/wire.hpp"
 
 namespace hotswapd::wire {
 
