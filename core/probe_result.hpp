@@ -48,6 +48,10 @@ struct ProbeResult {
   std::string reason;  // one clean sentence without a final stop, <= 256 bytes; on a pass what was
                        // seen ("HTTP 200")
   PhaseTimes times;
+  // Of a target given by a host name: the address that was probed, and whether that is only the
+  // last one known, because the name servers are ill.
+  std::string address;
+  bool stale = false;
 };
 
 // One target's part of a round: attempts in the order they were made (1 .. 1 + retries).

@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "net/resolver.hpp"
+
 namespace hotswapd {
 
 Shard::Shard(std::string name, TaskGroup::ExceptionSink on_exception)
@@ -27,6 +29,7 @@ void Shard::stop() {
   if (!thread_.joinable()) return;
   asio::post(context_, [this] {
     tasks_.request_stop();
+    if (asio::has_service<Resolver>(context_)) Resolver::of(context_).stop();
     work_.reset();
   });
   thread_.join();

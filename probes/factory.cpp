@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "probes/http.hpp"
+#include "probes/named.hpp"
 #include "probes/tcp.hpp"
 
 namespace hotswapd {
@@ -38,7 +39,9 @@ std::unique_ptr<Prober> make_prober(asio::io_context& context, const TargetSpec&
       protocol == Protocol::tcp || protocol == Protocol::http || protocol == Protocol::https;
   if (!built) return unavailable(std::string(to_string(protocol)) + " probes are not built yet");
   if (!canonical_address(target.address)) {
-    return unavailable("host-name targets need the resolver, which is not built yet");
+    return make_named_prober(context, target, [&context, &contexts](const TargetSpec& at_address) {
+      return make_prober(context, at_address, contexts);
+    });
   }
   if (protocol == Protocol::tcp) return make_tcp_prober(context, target);
   return make_http_prober(context, target, contexts);

@@ -1,0 +1,56 @@
+// A stub resolver's question, and what the answer to it says about the name. Pure: every byte of an
+// answer is hostile, every list it fills is bounded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/time.hpp"
+#include "net/wire.hpp"
+
+namespace hotswapd {
+
+// RD=1, EDNS; the case of the name is part of the secret (0x20).
+struct NameQuestion {
+  std::uint16_t id = 0;
+  wire::Name name;
+  std::uint16_t type = wire::type::a;  // A or AAAA
+};
+
+// Larger answers come by TCP: this one is never cut into fragments.
+inline constexpr std::uint16_t largest_datagram = 1232;
+
+std::vector<std::byte> encode(const NameQuestion& question);
+
+// Whether a datagram answers the question. `other_case`: it would, but for the case of the name: a
+// server that does not keep it, or a guess; to be asked again over TCP.
+enum class Match : std::uint8_t { no, other_case, yes };
+Match match(const NameQuestion& question, std::span<const std::byte> message) noexcept;
+
+// `no_name` (NXDOMAIN) and `no_address` are statements about the name; `unusable` is the name
+// server's trouble.
+enum class NameState : std::uint8_t { addresses, no_name, no_address, unusable };
+
+inline constexpr std::size_t most_addresses = 16;  // of one answer; more are left out
+
+struct NameAnswer {
+  NameState state = NameState::unusable;
+  std::vector<std::string> addresses;  // canonical, IPv4 before IPv6, ascending
+  Seconds ttl{0};                      // the lowest on the way to the addresses
+  std::string trouble;                 // of `unusable`: "answers SERVFAIL"
+  bool operator==(const NameAnswer&) const = default;
+};
+
+// Follows CNAMEs inside the answer. A referral, an answer of a server that does not recurse, a loop
+// and anything malformed are `unusable`. Addresses that nobody can have (0.0.0.0, multicast,
+// broadcast, mapped IPv4) are left out.
+NameAnswer read_answer(const NameQuestion& question, std::span<const std::byte> message);
+
+// The answers for A and AAAA as one: addresses of either; NXDOMAIN of either; no address only when
+// both say so.
+NameAnswer combine(NameAnswer a, NameAnswer aaaa);
+
+}  // namespace hotswapd

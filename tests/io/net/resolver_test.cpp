@@ -1,0 +1,530 @@
+// The resolver against name servers that answer, refuse, lie and say nothing.
+#include "net/resolver.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <memory>
+
+#include "dns_peer.hpp"
+#include "net/shard.hpp"
+#include "net/task_group.hpp"
+
+namespace hotswapd {
+namespace {
+
+using namespace testing;
+using namespace std::chrono_literals;
+namespace type = wire::type;
+using wire::Rcode;
+
+std::shared_ptr<const ResolverSettings> settings(std::vector<DnsEndpoint> servers) {
+  ResolverSettings out;
+  out.servers = std::move(servers);
+  out.trouble.clear();
+  return std::make_shared<const ResolverSettings>(std::move(out));
+}
+
+DnsEndpoint closed_port() {
+  DnsPeer peer([](const Asked&) { return std::vector<Packet>(); });
+  return peer.endpoint();
+}
+
+// One loop with a resolver; ask() runs it until the answer is there.
+class World {
+ public:
+  explicit World(std::vector<DnsEndpoint> servers) {
+    resolver().configure(settings(std::move(servers)));
+  }
+
+  Resolver& resolver() { return Resolver::of(context_); }
+
+  Resolution ask(const std::string& name, Millis timeout = 5000ms) {
+    auto out = ask_many(1, name, timeout);
+    return std::move(out.front());
+  }
+
+  std::vector<Resolution> ask_many(std::size_t count, const std::string& name,
+                                   Millis timeout = 5000ms, bool each_its_own = false) {
+    std::vector<Resolution> out(count);
+    const auto began = Clock::now();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string asked = each_its_own ? "n" + std::to_string(i) + "." + name : name;
+      tasks_.spawn("ask", ask_into(resolver(), asked, timeout, out[i]));
+    }
+    context_.restart();
+    while (tasks_.size() != 0 && context_.run_one() != 0) {
+    }
+    took_ = std::chrono::duration_cast<Millis>(Clock::now() - began);
+    return out;
+  }
+
+  // Lets lookups go on that nobody waits for; the loop ends by itself when there is none.
+  void run_out() {
+    context_.restart();
+    context_.run();
+    EXPECT_EQ(resolver().asking(), 0u);
+    EXPECT_EQ(Poller::of(context_).watching(), 0u);
+  }
+
+  TaskGroup& tasks() { return tasks_; }
+  asio::io_context& context() { return context_; }
+  Millis took() const { return took_; }
+
+  static awaitable<void> ask_into(Resolver& from, std::string name, Millis timeout,
+                                  Resolution& out) {
+    const TimePoint deadline = Clock::now() + timeout;
+    out = co_await from.resolve(std::move(name), deadline);
+  }
+
+ private:
+  asio::io_context context_{1};
+  TaskGroup tasks_{context_.get_executor(), [](const std::string& task, const std::string& what) {
+                     ADD_FAILURE() << task << " ended by an exception: " << what;
+                   }};
+  Millis took_{};
+};
+
+std::string summary(const Resolution& found) {
+  std::string out;
+  switch (found.state) {
+    case NameState::addresses:
+      break;
+    case NameState::no_name:
+      return "no name";
+    case NameState::no_address:
+      return "no address";
+    case NameState::unusable:
+      return "trouble: " + found.trouble;
+  }
+  for (const auto& address : found.addresses) out += (out.empty() ? "" : " ") + address;
+  if (found.stale) out += " stale: " + found.trouble;
+  return out;
+}
+
+std::string server(const DnsPeer& peer) {
+  return "name server " + peer.endpoint().text();
+}
+
+TEST(Resolver, AddressesOfBothFamiliesInAFixedOrder) {
+  DnsPeer peer([](const Asked& asked) {
+    AnswerMaker answer(asked);
+    const auto name = asked.text();
+    if (asked.type == type::a)
+      answer.address(name, "192.0.2.20", 60).address(name, "192.0.2.3", 60);
+    if (asked.type == type::aaaa) answer.address(name, "2001:db8::1", 60);
+    return std::vector<Packet>{answer.packet()};
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.3 192.0.2.20 2001:db8::1");
+  EXPECT_EQ(peer.asked(), 2);
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.3 192.0.2.20 2001:db8::1");
+  EXPECT_EQ(peer.asked(), 2) << "kept for its TTL";
+  world.run_out();
+}
+
+TEST(Resolver, ManyWhoAskTheSameShareOneLookup) {
+  DnsPeer peer([](const Asked& asked) { return addresses(asked, "192.0.2.1", ""); });
+  World world({peer.endpoint()});
+  for (const auto& found : world.ask_many(500, "www.example.net"))
+    EXPECT_EQ(summary(found), "192.0.2.1");
+  EXPECT_EQ(peer.asked(), 2);
+}
+
+TEST(Resolver, ManyNamesTakeTurns) {
+  DnsPeer peer([](const Asked& asked) { return addresses(asked, "192.0.2.1", ""); });
+  World world({peer.endpoint()});
+  for (const auto& found : world.ask_many(1000, "example.net", 20'000ms, true))
+    EXPECT_EQ(summary(found), "192.0.2.1");
+  EXPECT_EQ(world.resolver().figures().lookups, 1000u);
+  world.run_out();
+}
+
+TEST(Resolver, WhatTheNameServerSaysOfTheName) {
+  struct Row {
+    const char* what;
+    DnsPeer::Script script;
+    std::string expected;  // "SERVER" stands for the peer
+  };
+  const std::string name = "www.example.net";
+  const std::vector<Row> rows{
+      {"NXDOMAIN", [](const Asked& a) { return nothing_but(a, Rcode::nxdomain); }, "no name"},
+      {"no records", [](const Asked& a) { return nothing_but(a, Rcode::noerror); }, "no address"},
+      {"no records with a SOA",
+       [&](const Asked& a) {
+         return std::vector<Packet>{AnswerMaker(a).authority("example.net", type::soa).packet()};
+       },
+       "no address"},
+      {"a referral",
+       [&](const Asked& a) {
+         return std::vector<Packet>{AnswerMaker(a).authority("example.net", type::ns).packet()};
+       },
+       "trouble: SERVER only refers to other name servers"},
+      {"lame: no recursion, no authority",
+       [&](const Asked& a) {
+         return std::vector<Packet>{AnswerMaker(a).flags(0, wire::Header::ra).packet()};
+       },
+       "trouble: SERVER does not resolve names for us (recursion is not offered)"},
+      {"authoritative, without recursion",
+       [&](const Asked& a) {
+         return std::vector<Packet>{
+             AnswerMaker(a, Rcode::nxdomain).flags(wire::Header::aa, wire::Header::ra).packet()};
+       },
+       "no name"},
+      {"a chain",
+       [&](const Asked& a) {
+         AnswerMaker answer(a);
+         answer.alias(name, "a.example.org", 60).alias("a.example.org", "B.example.org", 60);
+         if (a.type == type::a) answer.address("b.example.org", "192.0.2.7", 60);
+         return std::vector<Packet>{answer.packet()};
+       },
+       "192.0.2.7"},
+      {"a chain in the wrong order",
+       [&](const Asked& a) {
+         AnswerMaker answer(a);
+         if (a.type == type::a) answer.address("b.example.org", "192.0.2.7", 60);
+         answer.alias("a.example.org", "b.example.org", 60).alias(name, "a.example.org", 60);
+         return std::vector<Packet>{answer.packet()};
+       },
+       "192.0.2.7"},
+      {"a loop",
+       [&](const Asked& a) {
+         return std::vector<Packet>{AnswerMaker(a)
+                                        .alias(name, "a.example.org", 60)
+                                        .alias("a.example.org", name, 60)
+                                        .packet()};
+       },
+       "trouble: SERVER gives a loop of CNAME records"},
+      {"an alias to nowhere",
+       [&](const Asked& a) {
+         return std::vector<Packet>{
+             AnswerMaker(a, Rcode::nxdomain).alias(name, "gone.example.org", 60).packet()};
+       },
+       "no name"},
+      {"an address of another name",
+       [&](const Asked& a) {
+         AnswerMaker answer(a);
+         if (a.type == type::a) answer.address("other.example.net", "192.0.2.66", 60);
+         return std::vector<Packet>{answer.packet()};
+       },
+       "no address"},
+      {"addresses that nobody has",
+       [&](const Asked& a) {
+         AnswerMaker answer(a);
+         if (a.type == type::a)
+           answer.address(name, "0.0.0.0", 60)
+               .address(name, "224.0.0.1", 60)
+               .address(name, "255.255.255.255", 60);
+         if (a.type == type::aaaa)
+           answer.address(name, "::", 60)
+               .address(name, "ff02::1", 60)
+               .address(name, "::ffff:127.0.0.1", 60);
+         return std::vector<Packet>{answer.packet()};
+       },
+       "no address"},
+      {"IPv6 alone", [](const Asked& a) { return addresses(a, "", "2001:db8::7"); }, "2001:db8::7"},
+      {"garbage behind the question",
+       [](const Asked& a) {
+         auto packet = AnswerMaker(a).packet();
+         packet[7] = std::byte{9};
+         return std::vector<Packet>{packet};
+       },
+       "trouble: SERVER gives a malformed answer"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    DnsPeer peer(row.script);
+    World world({peer.endpoint()});
+    auto expected = row.expected;
+    if (const auto at = expected.find("SERVER"); at != std::string::npos)
+      expected.replace(at, 6, server(peer));
+    EXPECT_EQ(summary(world.ask(name)), expected);
+    world.run_out();
+  }
+}
+
+TEST(Resolver, ServfailMovesOnToTheNextServer) {
+  DnsPeer ill([](const Asked& a) { return nothing_but(a, Rcode::servfail); });
+  DnsPeer well([](const Asked& a) { return addresses(a, "192.0.2.1", ""); });
+  World world({ill.endpoint(), well.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  EXPECT_LT(world.took(), 700ms);
+  const int before = ill.asked();
+  EXPECT_EQ(summary(world.ask("other.example.net")), "192.0.2.1");
+  EXPECT_EQ(ill.asked(), before) << "the one that answered last is asked first";
+}
+
+TEST(Resolver, AServerThatRefusesOrIsSilentGivesWayToTheNext) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  DnsPeer well([](const Asked& a) { return addresses(a, "192.0.2.1", ""); });
+  World refused({closed_port(), well.endpoint()});
+  EXPECT_EQ(summary(refused.ask("www.example.net")), "192.0.2.1");
+  EXPECT_LT(refused.took(), 700ms);
+  World slow({silent.endpoint(), well.endpoint()});
+  EXPECT_EQ(summary(slow.ask("www.example.net")), "192.0.2.1");
+  EXPECT_LT(slow.took(), 2500ms);
+}
+
+TEST(Resolver, AnIllServerIsOurTrouble) {
+  DnsPeer servfail([](const Asked& a) { return nothing_but(a, Rcode::servfail); });
+  World one({servfail.endpoint()});
+  EXPECT_EQ(summary(one.ask("www.example.net")),
+            "trouble: " + server(servfail) + " answers SERVFAIL");
+  const int before = servfail.asked();
+  EXPECT_EQ(summary(one.ask("www.example.net")),
+            "trouble: " + server(servfail) + " answers SERVFAIL");
+  EXPECT_EQ(servfail.asked(), before) << "not asked again within a second";
+
+  const auto closed = closed_port();
+  World two({closed});
+  EXPECT_EQ(
+      summary(two.ask("www.example.net")),
+      "trouble: name server " + closed.text() + " refuses the connection (nothing listens there)");
+
+  World none({});
+  EXPECT_EQ(none.ask("www.example.net").state, NameState::unusable);
+}
+
+TEST(Resolver, SilenceEndsAtTheDeadline) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  World world({silent.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net", 300ms)),
+            "trouble: no answer of a name server in time");
+  EXPECT_GE(world.took(), 300ms);
+  EXPECT_LT(world.took(), 600ms);
+  world.resolver().stop();
+  world.run_out();
+}
+
+TEST(Resolver, ALookupEndsByItself) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  World world({silent.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net", 20'000ms)),
+            "trouble: " + server(silent) + " does not answer");
+  EXPECT_LT(world.took(), ResolverLookup::longest + 500ms);
+  world.run_out();
+}
+
+TEST(Resolver, TheLastGoodAnswerIsUsedWhileTheServerIsIll) {
+  DnsPeer peer([](const Asked& a) { return addresses(a, "192.0.2.1", "", 0); });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  const auto after_ttl = [] { std::this_thread::sleep_for(1050ms); };  // a TTL of 0 counts as 1 s
+
+  after_ttl();
+  peer.set([](const Asked& a) { return nothing_but(a, Rcode::servfail); });
+  EXPECT_EQ(summary(world.ask("www.example.net")),
+            "192.0.2.1 stale: " + server(peer) + " answers SERVFAIL");
+
+  after_ttl();
+  peer.set([](const Asked&) { return std::vector<Packet>(); });
+  EXPECT_EQ(summary(world.ask("www.example.net", 800ms)),
+            "192.0.2.1 stale: no answer of a name server in time");
+  EXPECT_GE(world.took(), 390ms);
+  EXPECT_LT(world.took(), 700ms) << "half of the time is left for the probe";
+  world.resolver().stop();
+
+  after_ttl();
+  peer.set([](const Asked& a) { return nothing_but(a, Rcode::nxdomain); });
+  EXPECT_EQ(summary(world.ask("www.example.net")), "no name");
+  EXPECT_EQ(world.resolver().figures().stale, 2u);
+}
+
+TEST(Resolver, TruncatedAnswersComeByTcp) {
+  DnsPeer peer([](const Asked& a) {
+    if (!a.tcp) return std::vector<Packet>{AnswerMaker(a).flags(wire::Header::tc).packet()};
+    return addresses(a, "192.0.2.1", "2001:db8::1");
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1 2001:db8::1");
+  EXPECT_EQ(peer.by_tcp(), 2);
+  world.run_out();
+}
+
+TEST(Resolver, HugeAnswersAreBounded) {
+  DnsPeer peer([](const Asked& a) {
+    if (!a.tcp) return std::vector<Packet>{AnswerMaker(a).flags(wire::Header::tc).packet()};
+    AnswerMaker answer(a);
+    if (a.type == type::a) {
+      for (int i = 0; i < 1500; ++i)
+        answer.address(a.text(), "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256),
+                       60);
+    }
+    return std::vector<Packet>{answer.packet()};
+  });
+  World world({peer.endpoint()});
+  const auto found = world.ask("www.example.net");
+  EXPECT_EQ(found.addresses.size(), most_addresses);
+  EXPECT_EQ(found.addresses.front(), "10.0.0.0");
+}
+
+TEST(Resolver, ForgeriesAreIgnored) {
+  DnsPeer peer([](const Asked& a) {
+    std::vector<Packet> out;
+    const auto forged = [&](AnswerMaker& maker) {
+      maker.address(a.text(), "203.0.113.66", 60);
+      return maker.packet();
+    };
+    AnswerMaker wrong_id(a);
+    wrong_id.id(static_cast<std::uint16_t>(a.id + 1));
+    out.push_back(forged(wrong_id));
+    Asked elsewhere = a;
+    elsewhere.name = *wire::Name::from_text("other.example.net");
+    AnswerMaker wrong_name(elsewhere);
+    out.push_back(forged(wrong_name));
+    Asked other_type = a;
+    other_type.type = type::txt;
+    AnswerMaker wrong_type(other_type);
+    out.push_back(forged(wrong_type));
+    AnswerMaker question(a);
+    question.flags(0, wire::Header::qr);
+    out.push_back(forged(question));
+    out.push_back({});                             // empty: no end of the connection
+    out.push_back(Packet(5, std::byte{0xff}));     // too short
+    out.push_back(Packet(1400, std::byte{0xc0}));  // pointers
+    for (auto& real : addresses(a, "192.0.2.1", "")) out.push_back(std::move(real));
+    return out;
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  EXPECT_GE(world.resolver().figures().foreign, 7u);
+  EXPECT_LT(world.took(), 700ms);
+}
+
+TEST(Resolver, TheWrongCaseIsAskedAgainByTcp) {
+  DnsPeer peer([](const Asked& a) {
+    Asked lowered = a;
+    lowered.name = a.name.lowered();
+    return addresses(lowered, a.tcp ? "192.0.2.1" : "203.0.113.66", "");
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("a-rather-long-name-to-be-sure.example.net")), "192.0.2.1");
+  EXPECT_EQ(peer.by_tcp(), 2);
+}
+
+TEST(Resolver, EveryQuestionLooksDifferent) {
+  std::mutex mutex;
+  std::vector<std::string> names;
+  std::vector<std::uint16_t> ids;
+  DnsPeer peer([&](const Asked& a) {
+    const std::lock_guard lock(mutex);
+    names.push_back(a.name.text());
+    ids.push_back(a.id);
+    return addresses(a, "192.0.2.1", "", 0);
+  });
+  World world({peer.endpoint()});
+  for (int i = 0; i < 8; ++i)
+    world.ask("a-rather-long-name-to-be-sure-" + std::to_string(i) + ".net");
+  std::sort(ids.begin(), ids.end());
+  EXPECT_GE(std::unique(ids.begin(), ids.end()) - ids.begin(), 14);
+  EXPECT_NE(names[0], names[1]) << "A and AAAA are spelled differently";
+}
+
+TEST(Resolver, OneFamilyIsEnoughWhenTheOtherIsNotAnswered) {
+  DnsPeer peer([](const Asked& a) {
+    if (a.type == type::aaaa) return std::vector<Packet>();
+    return addresses(a, "192.0.2.1", "");
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  EXPECT_LT(world.took(), 700ms);
+}
+
+TEST(Resolver, NoAddressNeedsBothFamiliesToSaySo) {
+  DnsPeer peer([](const Asked& a) {
+    return nothing_but(a, a.type == type::aaaa ? Rcode::servfail : Rcode::noerror);
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(world.ask("www.example.net").state, NameState::unusable);
+}
+
+TEST(Resolver, TheHostsFileComesFirst) {
+  World world({});
+  ResolverSettings with_hosts;
+  with_hosts.hosts = read_hosts("192.0.2.5 db.example.net db # the old one\n::1 localhost\n");
+  world.resolver().configure(std::make_shared<const ResolverSettings>(with_hosts));
+  EXPECT_EQ(summary(world.ask("db.example.net")), "192.0.2.5");
+  EXPECT_EQ(summary(world.ask("localhost")), "::1");
+}
+
+TEST(Resolver, OtherServersAreAskedAfterAReload) {
+  DnsPeer before([](const Asked& a) { return addresses(a, "192.0.2.1", "", 3600); });
+  DnsPeer after([](const Asked& a) { return addresses(a, "192.0.2.2", "", 3600); });
+  World world({before.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  world.resolver().configure(settings({after.endpoint()}));
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.2");
+  world.resolver().configure(settings({closed_port()}));
+  EXPECT_TRUE(world.ask("www.example.net").stale) << "the last good answer outlives a reload";
+}
+
+TEST(Resolver, ALookupUnderWayIsNotJoinedAfterAReload) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  DnsPeer well([](const Asked& a) { return addresses(a, "192.0.2.2", ""); });
+  World world({silent.endpoint()});
+  EXPECT_EQ(world.ask("www.example.net", 100ms).state, NameState::unusable);
+  world.resolver().configure(settings({well.endpoint()}));
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.2");
+  EXPECT_EQ(world.resolver().asking(), 0u);
+  world.resolver().stop();
+  world.run_out();
+}
+
+TEST(Resolver, AStoppedTaskLeavesAtOnce) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  World world({silent.endpoint()});
+  Resolution out;
+  world.tasks().spawn("ask", World::ask_into(world.resolver(), "www.example.net", 20'000ms, out));
+  world.context().poll();
+  world.tasks().request_stop();
+  world.resolver().stop();
+  const auto began = Clock::now();
+  world.run_out();
+  EXPECT_LT(Clock::now() - began, 500ms);
+  EXPECT_EQ(out.trouble, "stopped");
+}
+
+TEST(Resolver, ALoopThatIsDestroyedTakesItsLookupsAlong) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  Resolution out;
+  {
+    World world({silent.endpoint()});
+    world.tasks().spawn("ask", World::ask_into(world.resolver(), "www.example.net", 20'000ms, out));
+    world.context().poll();
+    EXPECT_EQ(world.resolver().asking(), 1u);
+  }
+}
+
+TEST(Resolver, AShardStopsAtOnce) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  Shard shard("probes-0",
+              [](const std::string&, const std::string& what) { ADD_FAILURE() << what; });
+  Resolver::of(shard.context()).configure(settings({silent.endpoint()}));
+  Resolution out;
+  shard.tasks().spawn("ask",
+                      World::ask_into(Resolver::of(shard.context()), "a.example.net", 50ms, out));
+  shard.start();
+  std::this_thread::sleep_for(200ms);  // nobody waits for the lookup any more
+  const auto began = Clock::now();
+  shard.stop();
+  EXPECT_LT(Clock::now() - began, 500ms);
+}
+
+TEST(Resolver, NoDescriptorLeftIsOurTrouble) {
+  DnsPeer peer([](const Asked& a) { return addresses(a, "192.0.2.1", ""); });
+  World world({peer.endpoint()});
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto found = world.ask_many(300, "example.net", 5000ms, true);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const auto& one : found)
+    EXPECT_NE(summary(one).find("no file descriptor left"), std::string::npos) << summary(one);
+}
+
+}  // namespace
+}  // namespace hotswapd
