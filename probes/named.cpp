@@ -62,7 +62,8 @@ class NamedProber final : public Prober {
   awaitable<ProbeResult> run(TimePoint deadline) override {
     const TimePoint began = Clock::now();
     const auto since = [began] { return std::chrono::duration_cast<Micros>(Clock::now() - began); };
-    Resolution found = co_await resolver_.resolve(target_.address, deadline);
+    std::string name = target_.address;
+    Resolution found = co_await resolver_.resolve(std::move(name), deadline);
     const Micros resolved = since();
     if (found.state != NameState::addresses) {
       ProbeResult result = unresolved(found);

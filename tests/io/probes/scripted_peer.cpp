@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "net/poller.hpp"
+#include "net/resolver.hpp"
 #include "net/task_group.hpp"
 #include "probes/factory.hpp"
 
@@ -183,7 +184,12 @@ awaitable<void> run_into(Prober& prober, Millis timeout, ProbeResult& result) {
 }  // namespace
 
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts) {
+  return probe(target, contexts, ResolverSettings());
+}
+
+ProbeResult probe(const TargetSpec& target, TlsContexts& contexts, const ResolverSettings& names) {
   asio::io_context context(1);
+  Resolver::of(context).configure(std::make_shared<const ResolverSettings>(names));
   TaskGroup tasks(context.get_executor(), [](const std::string& task, const std::string& what) {
     ADD_FAILURE() << task << " ended by an exception: " << what;
   });
@@ -194,7 +200,12 @@ ProbeResult probe(const TargetSpec& target, TlsContexts& contexts) {
   EXPECT_EQ(Poller::of(context).watching(), 0u);
   EXPECT_LE(result.reason.size(), 256u);
   EXPECT_EQ(result.verdict == Verdict::pass, result.failure == FailureClass::none);
-  EXPECT_EQ(result.verdict == Verdict::inconclusive, result.failure == FailureClass::local);
+  if (result.failure == FailureClass::local) {
+    EXPECT_EQ(result.verdict, Verdict::inconclusive);
+  }
+  if (result.verdict == Verdict::inconclusive && result.failure != FailureClass::local) {
+    EXPECT_EQ(result.failure, FailureClass::resolve);
+  }
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "net/resolver_settings.hpp"
 #include "net/tls_contexts.hpp"
 #include "probes/prober.hpp"
 
@@ -88,6 +89,7 @@ TargetSpec target_at(std::uint16_t port, Protocol protocol, Millis timeout = Mil
 // Runs one attempt on a loop of its own to its end.
 ProbeResult probe(const TargetSpec& target);
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts);
+ProbeResult probe(const TargetSpec& target, TlsContexts& contexts, const ResolverSettings& names);
 
 // "fail content HTTP 503, wanted 2xx"
 std::string summary(const ProbeResult& result);
