@@ -7,7 +7,6 @@ namespace hotswapd::config {
 namespace {
 
 constexpr auto kRows = std::to_array<NotBuilt>({
-    {"file", "resolver", "", "names are resolved by the system"},
     {"file", "probe_policy", "", "no address is denied"},
     {"file", "witness", "", "no witness is asked"},
     {"file", "contacts", "", "no mail is sent"},
@@ -37,9 +36,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"syslog", "transport", "tcp", "messages go by UDP"},
     {"syslog", "transport", "tls", "messages go by UDP, in the clear"},
     {"syslog", "format", "rfc5424", "messages have the form of RFC 3164"},
-    // Not a key: what is probed is a host name, which needs the resolver.
-    {"probe", "host name", "",
-     "a host name is published but not probed, its probes are inconclusive"},
 });
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "config/not_built.hpp"
 #include "config/read.hpp"
 #include "config/worst_case.hpp"
 #include "core/record.hpp"
@@ -268,14 +267,7 @@ class ServiceReader {
           "step; use "
           "backups of the kind of `address`");
     }
-    if (backup.monitor && !address) host_name_probed(at, key);
     spec_.backups.push_back(std::move(backup));
-  }
-
-  static void host_name_probed(Object& at, std::string_view key) {
-    if (const auto* row = find_not_built("probe", "host name")) {
-      at.reader().not_built(*row, at.where(key), at.path(key));
-    }
   }
 
   void pair_rules() {
@@ -287,11 +279,6 @@ class ServiceReader {
                    spec_.key.zone + "). Give an IP address");
     }
     if (named_ && spec_.address == spec_.key.fqdn) o_.error("address", "is the service's own name");
-    if (spec_.monitor.protocol == Protocol::none) return;
-    const bool elsewhere = !spec_.probe_address.empty();
-    if (!is_address(elsewhere ? spec_.probe_address : spec_.address)) {
-      host_name_probed(o_, elsewhere ? "probe_address" : "address");
-    }
   }
 
   void timing() {

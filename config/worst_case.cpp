@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "config/not_built.hpp"
 #include "config/values.hpp"
-#include "core/record.hpp"
 
 namespace hotswapd {
 namespace {
@@ -21,16 +19,6 @@ Millis spacing(Millis interval, Millis round) {
   return interval * slots;
 }
 
-const std::string& primary_target(const ServiceSpec& service) {
-  return service.probe_address.empty() ? service.address : service.probe_address;
-}
-
-// Probes of host names are inconclusive while the table of what is not built says so.
-bool probed(const std::string& target) {
-  return canonical_address(target).has_value() ||
-         config::find_not_built("probe", "host name") == nullptr;
-}
-
 std::string show(Millis value) {
   return config::duration_text(value.count());
 }
@@ -40,28 +28,17 @@ std::string show(Millis value) {
 const char* never_swapped(const ServiceSpec& service, bool others_probed) {
   if (service.monitor.protocol == Protocol::none) return "it is not monitored";
   if (service.mode == ServiceMode::observe) return "it is observed only (mode: observe)";
-  if (!probed(primary_target(service)))
-    return "the primary is given by a host name, which is not probed yet; give an IP address, or "
-           "one "
-           "as probe_address";
-  bool unprobed = false;
-  for (const auto& backup : service.backups) {
-    if (backup.monitor && probed(backup.data)) return nullptr;
-    unprobed = unprobed || !backup.monitor;
-  }
-  if (!unprobed)
-    return "every backup is given by a host name, which is not probed yet; give an IP address, or "
-           "`monitor: none`";
+  const bool backup_probed =
+      std::any_of(service.backups.begin(), service.backups.end(),
+                  [](const BackupSpec& backup) { return backup.monitor.has_value(); });
+  if (backup_probed) return nullptr;
   if (others_probed) return nullptr;
   return "no backup is probed, and no other service is, so nothing proves that our own link works; "
          "probe a backup or another service";
 }
 
 bool proves_link(const ServiceSpec& service) {
-  if (service.monitor.protocol == Protocol::none) return false;
-  return probed(primary_target(service)) ||
-         std::any_of(service.backups.begin(), service.backups.end(),
-                     [](const BackupSpec& b) { return b.monitor && probed(b.data); });
+  return service.monitor.protocol != Protocol::none;
 }
 
 WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider,

@@ -351,15 +351,6 @@ TEST(Load, WarnsOnceOfEveryFeatureThatIsNotBuilt) {
             std::vector<std::string>{
                 "t:4:121: warning: services[0].monitor.protocol: not built yet: such "
                 "probes are inconclusive (used in 3 places)"});
-  EXPECT_EQ(warnings(one_service("", "protocol: HTTP, interval: 1",
-                                 "failover_mode: ip\nfailover_data: 192.0.2.2", "a.example.net")),
-            std::vector<std::string>{
-                "t:6:14: warning: services[0].address: not built yet: a host name is published but "
-                "not probed, its probes are inconclusive"});
-  EXPECT_TRUE(
-      warnings(one_service("", "protocol: NONE, interval: 1",
-                           "failover_mode: cname\nfailover_data: b.example.net", "a.example.net"))
-          .empty());
 }
 
 TEST(Load, SaysNothingOfWhatIsBuilt) {
@@ -373,6 +364,11 @@ TEST(Load, SaysNothingOfWhatIsBuilt) {
                       "tls: {verify: false, ca_file: /ca.pem}, header: {A: b}, expected: x",
                       "backups: [{data: 192.0.2.2}, {data: 192.0.2.3, monitor: none}]"))
           .diagnostics.empty());
+  EXPECT_TRUE(
+      warnings("resolver: {servers: [192.0.2.53, \"[2001:db8::53]:5353\"]}\n" +
+               one_service("", "protocol: HTTP, interval: 1",
+                           "failover_mode: cname\nfailover_data: b.example.net", "a.example.net"))
+          .empty());
 }
 
 TEST(Load, WarnsOfWhatHasNoEffectAndOfRoundsThatOverlap) {

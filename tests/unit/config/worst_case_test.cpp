@@ -87,22 +87,9 @@ TEST(WorstCase, ABackupThatIsNotProbedNeedsAnotherService) {
   EXPECT_TRUE(load(objective + other("TCP")).config.has_value());
 }
 
-TEST(WorstCase, HostNamesAreNotProbed) {
-  const std::string never = "never swapped by itself: ";
-  const std::string primary =
-      one_service("", kProbed, "backups: [{data: 192.0.2.2}]", "a.example.net");
-  EXPECT_TRUE(of(primary).text.starts_with(never + "the primary is given by a host name"));
-  EXPECT_TRUE(of(one_service("", kProbed, "backups: [{data: b.example.net}]"))
-                  .text.starts_with(never + "every backup is given by a host name"));
-  EXPECT_EQ(of(one_service("", kProbed, "backups: [{data: b.example.net}]")).total, 0s);
-  // Probed by address, published by name; and one backup that can be taken is enough.
-  EXPECT_GT(of(one_service("probe_address: 10.0.0.1", kProbed, "backups: [{data: 192.0.2.2}]",
-                           "a.example.net"))
-                .total,
+TEST(WorstCase, HostNamesAreProbedLikeAddresses) {
+  EXPECT_GT(of(one_service("", kProbed, "backups: [{data: b.example.net}]", "a.example.net")).total,
             0s);
-  EXPECT_GT(
-      of(one_service("", kProbed, "backups: [{data: b.example.net}, {data: 192.0.2.2}]")).total,
-      0s);
 }
 
 TEST(WorstCase, TheObjectiveIsMetExactly) {
