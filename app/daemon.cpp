@@ -21,6 +21,7 @@
 #include "api/health_handler.hpp"
 #include "app/alarms.hpp"
 #include "app/control_commands.hpp"
+#include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
 #include "app/reloader.hpp"
 #include "app/service_manager.hpp"
@@ -149,6 +150,7 @@ class Daemon {
   std::shared_ptr<TlsContexts> tls_ = std::make_shared<TlsContexts>();
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<RoundScheduler> rounds_;
+  std::unique_ptr<NameFeed> names_;
   std::unique_ptr<OutboxTeller> teller_;
   std::unique_ptr<StoreJournal> journal_;
   std::unique_ptr<Provider> embedded_;
@@ -194,6 +196,8 @@ bool Daemon::start() {
   teller_->restore(stored.outbox);
   read_trust(*tls_, config_.services);
   start_rounds();
+  names_ = std::make_unique<NameFeed>(context_.get_executor(), shards_, background_, alarms_, log_);
+  names_->start(config_, dns_ ? dns_->endpoints() : std::vector<DnsEndpoint>());
 
   MonitorParts parts{context_.get_executor(),
                      *store_,
@@ -223,6 +227,7 @@ bool Daemon::start() {
   for (auto& shard : shards_) shard->start();
 
   tasks_.spawn("supervise", supervisor_->run());
+  tasks_.spawn("name servers", names_->run());
   if (const auto interval = manager_.watchdog_interval())
     tasks_.spawn("heartbeat", supervisor_->heartbeat(*interval));
   await_signal();
@@ -407,6 +412,7 @@ Fallible<void> Daemon::apply(Config next) {
     read_trust(*tls, services);
     return [] {};
   });
+  names_->reconfigure(config_);
   monitor_->reconfigure(config_.services);
   return {};
 }
