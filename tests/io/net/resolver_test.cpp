@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <future>
 #include <memory>
 
 #include "dns_peer.hpp"
@@ -30,6 +31,23 @@ std::shared_ptr<const ResolverSettings> settings(std::vector<DnsEndpoint> server
 DnsEndpoint closed_port() {
   DnsPeer peer([](const Asked&) { return std::vector<Packet>(); });
   return peer.endpoint();
+}
+
+std::string summary(const Resolution& found) {
+  std::string out;
+  switch (found.state) {
+    case NameState::addresses:
+      break;
+    case NameState::no_name:
+      return "no name";
+    case NameState::no_address:
+      return "no address";
+    case NameState::unusable:
+      return "trouble: " + found.trouble;
+  }
+  for (const auto& address : found.addresses) out += (out.empty() ? "" : " ") + address;
+  if (found.stale) out += " stale: " + found.trouble;
+  return out;
 }
 
 // One loop with a resolver; ask() runs it until the answer is there.
@@ -61,6 +79,20 @@ class World {
     return out;
   }
 
+  // Asks again and again, for what needs a TTL to run out, until it hears that or ten seconds
+  // passed.
+  std::string ask_until(const std::string& expected, const std::string& name,
+                        Millis timeout = 5000ms) {
+    const auto until = Clock::now() + 10s;
+    std::string heard;
+    while (Clock::now() < until) {
+      heard = summary(ask(name, timeout));
+      if (heard == expected) break;
+      std::this_thread::sleep_for(10ms);
+    }
+    return heard;
+  }
+
   // Lets lookups go on that nobody waits for; the loop ends by itself when there is none.
   void run_out() {
     context_.restart();
@@ -86,23 +118,6 @@ class World {
                    }};
   Millis took_{};
 };
-
-std::string summary(const Resolution& found) {
-  std::string out;
-  switch (found.state) {
-    case NameState::addresses:
-      break;
-    case NameState::no_name:
-      return "no name";
-    case NameState::no_address:
-      return "no address";
-    case NameState::unusable:
-      return "trouble: " + found.trouble;
-  }
-  for (const auto& address : found.addresses) out += (out.empty() ? "" : " ") + address;
-  if (found.stale) out += " stale: " + found.trouble;
-  return out;
-}
 
 std::string server(const DnsPeer& peer) {
   return "name server " + peer.endpoint().text();
@@ -310,26 +325,22 @@ TEST(Resolver, ALookupEndsByItself) {
 TEST(Resolver, TheLastGoodAnswerIsUsedWhileTheServerIsIll) {
   DnsPeer peer([](const Asked& a) { return addresses(a, "192.0.2.1", "", 0); });
   World world({peer.endpoint()});
-  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
-  const auto after_ttl = [] { std::this_thread::sleep_for(1050ms); };  // a TTL of 0 counts as 1 s
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");  // a TTL of 0 counts as a second
 
-  after_ttl();
   peer.set([](const Asked& a) { return nothing_but(a, Rcode::servfail); });
-  EXPECT_EQ(summary(world.ask("www.example.net")),
-            "192.0.2.1 stale: " + server(peer) + " answers SERVFAIL");
+  const std::string ill = "192.0.2.1 stale: " + server(peer) + " answers SERVFAIL";
+  EXPECT_EQ(world.ask_until(ill, "www.example.net"), ill);
 
-  after_ttl();
   peer.set([](const Asked&) { return std::vector<Packet>(); });
-  EXPECT_EQ(summary(world.ask("www.example.net", 800ms)),
-            "192.0.2.1 stale: no answer of a name server in time");
+  const std::string silent = "192.0.2.1 stale: no answer of a name server in time";
+  EXPECT_EQ(world.ask_until(silent, "www.example.net", 800ms), silent);
   EXPECT_GE(world.took(), 390ms);
   EXPECT_LT(world.took(), 700ms) << "half of the time is left for the probe";
   world.resolver().stop();
 
-  after_ttl();
   peer.set([](const Asked& a) { return nothing_but(a, Rcode::nxdomain); });
   EXPECT_EQ(summary(world.ask("www.example.net")), "no name");
-  EXPECT_EQ(world.resolver().figures().stale, 2u);
+  EXPECT_GE(world.resolver().figures().stale, 2u);
 }
 
 TEST(Resolver, TruncatedAnswersComeByTcp) {
@@ -503,10 +514,18 @@ TEST(Resolver, AShardStopsAtOnce) {
               [](const std::string&, const std::string& what) { ADD_FAILURE() << what; });
   Resolver::of(shard.context()).configure(settings({silent.endpoint()}));
   Resolution out;
-  shard.tasks().spawn("ask",
-                      World::ask_into(Resolver::of(shard.context()), "a.example.net", 50ms, out));
+  std::promise<void> gave_up;
+  const auto ask = [](Resolver& from, Resolution& into,
+                      std::promise<void>& done) -> awaitable<void> {
+    std::string name = "a.example.net";
+    const TimePoint deadline = Clock::now() + 50ms;
+    into = co_await from.resolve(std::move(name), deadline);
+    done.set_value();
+  };
+  shard.tasks().spawn("ask", ask(Resolver::of(shard.context()), out, gave_up));
   shard.start();
-  std::this_thread::sleep_for(200ms);  // nobody waits for the lookup any more
+  ASSERT_EQ(gave_up.get_future().wait_for(10s), std::future_status::ready);
+  // Nobody waits for the lookup any more, and it goes on.
   const auto began = Clock::now();
   shard.stop();
   EXPECT_LT(Clock::now() - began, 500ms);
