@@ -14,6 +14,7 @@
 #include "net/endpoint.hpp"
 #include "net/resolver.hpp"
 #include "net/sleep.hpp"
+#include "probes/finding.hpp"
 
 namespace hotswapd {
 namespace {
@@ -88,6 +89,8 @@ class NamedProber final : public Prober {
     result.times.resolve = resolved;
     result.stale = found.stale;
     explain(result, addresses, found);
+    const bool late = result.verdict == Verdict::fail && result.failure == FailureClass::timeout;
+    if (late && resolved > (deadline - began) / 2) blame_resolver(result, resolved);
     co_return result;
   }
 
@@ -133,6 +136,15 @@ class NamedProber final : public Prober {
     if (found.stale)
       note += (note.empty() ? "" : ", ") + std::string("the last address known: ") + found.trouble;
     if (!note.empty()) result.reason = clean(result.reason + " (" + note + ")");
+  }
+
+  // The target was left the smaller part of the time: what did not fit into it proves nothing.
+  void blame_resolver(ProbeResult& result, Micros resolved) const {
+    result.verdict = Verdict::inconclusive;
+    result.failure = FailureClass::resolve;
+    result.reason = clean("resolving " + target_.address + " took " +
+                          seconds_text(std::chrono::duration_cast<Millis>(resolved)) + ", then " +
+                          result.reason);
   }
 
   void keep_only(const std::vector<std::string>& addresses) {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <mutex>
 
 #include "dns_peer.hpp"
 #include "net/shard.hpp"
@@ -428,6 +429,8 @@ TEST(Resolver, EveryQuestionLooksDifferent) {
   World world({peer.endpoint()});
   for (int i = 0; i < 8; ++i)
     world.ask("a-rather-long-name-to-be-sure-" + std::to_string(i) + ".net");
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(ids.size(), 16u);
   std::sort(ids.begin(), ids.end());
   EXPECT_GE(std::unique(ids.begin(), ids.end()) - ids.begin(), 14);
   EXPECT_NE(names[0], names[1]) << "A and AAAA are spelled differently";

@@ -105,8 +105,22 @@ TEST(NamedProbe, OneDeadlineForResolvingAndTheRest) {
     return at({"127.0.0.1"})(a);
   });
   DeafPort deaf;
-  result = probe_by_name(slow, deaf.port(), Protocol::tcp, Millis(800));
+  result = probe_by_name(slow, deaf.port(), Protocol::tcp, Millis(1500));
   EXPECT_EQ(result.failure, FailureClass::timeout) << result.reason;
+  expect_at_deadline(result, Millis(1500));
+}
+
+TEST(NamedProbe, ASlowNameServerIsNotTheTargetsFault) {
+  DnsPeer slow([](const Asked& a) {
+    std::this_thread::sleep_for(Millis(300));
+    return at({"127.0.0.1"})(a);
+  });
+  DeafPort deaf;
+  const auto result = probe_by_name(slow, deaf.port(), Protocol::tcp, Millis(800));
+  EXPECT_EQ(result.verdict, Verdict::inconclusive);
+  EXPECT_EQ(result.failure, FailureClass::resolve);
+  EXPECT_TRUE(result.reason.starts_with("resolving www.example.net took ")) << result.reason;
+  EXPECT_NE(result.reason.find(", then no connection to 127.0.0.1 port "), std::string::npos);
   expect_at_deadline(result, Millis(800));
 }
 
@@ -140,7 +154,6 @@ TEST(NamedProbe, AnAnswerThatIsWrongIsTheVerdict) {
 }
 
 TEST(NamedProbe, AFamilyWithoutARouteIsLeftOut) {
-  // 240.0.0.0/4 and documentation space may be routed; a family that the host lacks is not.
   DnsPeer dns(at({"127.0.0.1"}, "::1"));
   ScriptedPeer peer(await_close);
   EXPECT_EQ(probe_by_name(dns, peer.port(), Protocol::tcp).verdict, Verdict::pass);
