@@ -50,7 +50,7 @@ struct ProbeResult {
   PhaseTimes times;
   // Of a target given by a host name: the address that was probed, and whether that is only the
   // last one known, because the name servers are ill.
-  std::string address;
+  std::string address = {};
   bool stale = false;
 };
 
