@@ -61,24 +61,57 @@ void Poller::shutdown() noexcept {
 }
 
 error_code Poller::add(Watch& watch, int fd, TimePoint deadline) {
+  const std::uint32_t slot = take_slot();
+  if (const error_code ec = register_fd(slot, fd, everything)) return ec;
+  begin(watch, slot, deadline);
+  return {};
+}
+
+error_code Poller::add_deadline(Watch& watch, TimePoint deadline) {
   if (broken_) return broken_;
-  std::uint32_t slot = 0;
+  begin(watch, take_slot(), deadline);
+  return {};
+}
+
+error_code Poller::attend(Watch& watch, int fd) {
+  const std::uint32_t slot = take_slot();
+  if (const error_code ec = register_fd(slot, fd, EPOLLIN)) return ec;
+  slots_[slot].watch = &watch;
+  watch.slot_ = slot;
+  return {};
+}
+
+void Poller::move(Watch& from, Watch& to, TimePoint deadline) noexcept {
+  const std::uint32_t slot = std::exchange(from.slot_, Watch::none);
+  deadlines_.remove(from.due_);
+  begin(to, slot, deadline);
+}
+
+std::uint32_t Poller::take_slot() {
   if (free_.empty()) {
-    slot = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
     free_.reserve(slots_.size());  // so that remove() never allocates
-  } else {
-    slot = free_.back();
-    free_.pop_back();
+    return static_cast<std::uint32_t>(slots_.size() - 1);
   }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  return slot;
+}
+
+// On an error the slot is free again.
+error_code Poller::register_fd(std::uint32_t slot, int fd, std::uint32_t events) {
+  error_code why = broken_;
   epoll_event event{};
-  event.events = everything;
+  event.events = events;
   event.data.u64 = pack(slot, slots_[slot].generation);
-  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    const error_code why = last_error();
-    free_.push_back(slot);
-    return why;
+  if (!why && ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    why = last_error();
   }
+  if (why) free_.push_back(slot);
+  return why;
+}
+
+void Poller::begin(Watch& watch, std::uint32_t slot, TimePoint deadline) {
   slots_[slot].watch = &watch;
   watch.slot_ = slot;
   watch.due_.owner = &watch;
@@ -88,7 +121,6 @@ error_code Poller::add(Watch& watch, int fd, TimePoint deadline) {
   // finds the next one when it fires.
   arm(DeadlineWheel::grid_point(deadline));
   if (!listening_ && !dispatching_) listen();
-  return {};
 }
 
 void Poller::remove(Watch& watch) noexcept {

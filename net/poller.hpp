@@ -65,6 +65,13 @@ class Poller final : public asio::execution_context::service {
   // deadline. The descriptor stays the caller's, who removes the watch before closing it. On an
   // error nothing is watched.
   error_code add(Watch& watch, int fd, TimePoint deadline);
+  // Watches a deadline and no descriptor.
+  error_code add_deadline(Watch& watch, TimePoint deadline);
+  // Watches a descriptor that serves many for input and errors, level-triggered, without a deadline
+  // and without keeping the loop running: it is heard while anything else is watched.
+  error_code attend(Watch& watch, int fd);
+  // Another watch takes over a descriptor with a deadline of its own; `from` is watched no more.
+  void move(Watch& from, Watch& to, TimePoint deadline) noexcept;
   void remove(Watch& watch) noexcept;  // nothing when it is not watched
   // Makes ready() come again if the descriptor is ready now: for a watch that stopped reading to
   // let others run.
@@ -83,6 +90,9 @@ class Poller final : public asio::execution_context::service {
   };
 
   void shutdown() noexcept override;
+  std::uint32_t take_slot();
+  error_code register_fd(std::uint32_t slot, int fd, std::uint32_t events);
+  void begin(Watch& watch, std::uint32_t slot, TimePoint deadline);
   bool dispatch();
   void expire();
   void drained();
