@@ -87,8 +87,6 @@ TEST(TcpProbe, NoDescriptorLeftIsOurTrouble) {
 TEST(Probes, WhatIsNotBuiltIsInconclusive) {
   EXPECT_EQ(summary(probe(target_at(0, Protocol::ping))),
             "inconclusive local PING probes are not built yet");
-  EXPECT_EQ(summary(probe(target_at(0, Protocol::smtp))),
-            "inconclusive local SMTP probes are not built yet");
   EXPECT_EQ(summary(probe(target_at(0, Protocol::none))),
             "inconclusive local NONE probes are not built yet");
 }
