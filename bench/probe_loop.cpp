@@ -1,6 +1,6 @@
 // Probes N targets on loopback through the round scheduler on one loop and prints what a probe
-// costs in CPU time. probe_loop http|https|tcp N INTERVAL_MS SECONDS PORT [CA_FILE]: targets are
-// 127.1.0.1 upward, one probe each per interval.
+// costs in CPU time. probe_loop http|https|tcp|smtp|ping N INTERVAL_MS SECONDS PORT [CA_FILE]:
+// targets are 127.1.0.1 upward, one probe each per interval.
 #include <time.h>
 
 #include <array>
@@ -36,6 +36,8 @@ MonitorSpec monitor_of(char** argv, int argc) {
   MonitorSpec monitor;
   const std::string protocol = argv[1];
   monitor.protocol = protocol == "tcp"     ? Protocol::tcp
+                     : protocol == "smtp"  ? Protocol::smtp
+                     : protocol == "ping"  ? Protocol::ping
                      : protocol == "https" ? Protocol::https
                                            : Protocol::http;
   monitor.interval = Millis(std::atoi(argv[3]));
@@ -44,7 +46,8 @@ MonitorSpec monitor_of(char** argv, int argc) {
   monitor.tls.verify = argc > 6;
   if (argc > 6) monitor.tls.ca_file = argv[6];
   monitor.host = "probe.test";
-  if (monitor.protocol != Protocol::tcp) monitor.path = "/";
+  const bool http = monitor.protocol == Protocol::http || monitor.protocol == Protocol::https;
+  if (http) monitor.path = "/";
   return monitor;
 }
 
@@ -52,7 +55,8 @@ MonitorSpec monitor_of(char** argv, int argc) {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::fputs("usage: probe_loop http|https|tcp N INTERVAL_MS SECONDS PORT [CA_FILE]\n", stderr);
+    std::fputs("usage: probe_loop http|https|tcp|smtp|ping N INTERVAL_MS SECONDS PORT [CA_FILE]\n",
+               stderr);
     return 2;
   }
   const auto count = static_cast<unsigned>(std::atoi(argv[2]));

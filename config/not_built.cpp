@@ -27,7 +27,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"dyn", "type", "", "a service of this provider is not swapped"},
     {"exec", "type", "", "a service of this provider is not swapped"},
     {"service", "maintenance", "", "maintenance windows are not kept"},
-    {"monitor", "protocol", "PING", "such probes are inconclusive"},
     {"monitor", "redirects", "follow", "a redirect is judged as `fail` says"},
     {"monitor", "redirects", "accept", "a redirect is judged as `fail` says"},
     {"monitor", "degraded", "", "slow answers are not marked"},

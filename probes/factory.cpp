@@ -5,6 +5,7 @@
 
 #include "probes/http.hpp"
 #include "probes/named.hpp"
+#include "probes/ping.hpp"
 #include "probes/smtp.hpp"
 #include "probes/tcp.hpp"
 
@@ -36,16 +37,22 @@ std::unique_ptr<Prober> unavailable(std::string reason) {
 std::unique_ptr<Prober> make_prober(asio::io_context& context, const TargetSpec& target,
                                     TlsContexts& contexts) {
   const Protocol protocol = target.monitor.protocol;
-  const bool built = protocol != Protocol::none && protocol != Protocol::ping;
-  if (!built) return unavailable(std::string(to_string(protocol)) + " probes are not built yet");
+  if (protocol == Protocol::none) return unavailable("this target is not monitored");
   if (!canonical_address(target.address)) {
     return make_named_prober(context, target, [&context, &contexts](const TargetSpec& at_address) {
       return make_prober(context, at_address, contexts);
     });
   }
-  if (protocol == Protocol::smtp) return make_smtp_prober(context, target);
-  if (protocol == Protocol::tcp) return make_tcp_prober(context, target);
-  return make_http_prober(context, target, contexts);
+  switch (protocol) {
+    case Protocol::ping:
+      return make_ping_prober(context, target);
+    case Protocol::smtp:
+      return make_smtp_prober(context, target);
+    case Protocol::tcp:
+      return make_tcp_prober(context, target);
+    default:
+      return make_http_prober(context, target, contexts);
+  }
 }
 
 }  // namespace hotswapd

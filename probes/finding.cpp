@@ -73,6 +73,25 @@ Finding connect_failure(int error, std::string_view where) {
   }
 }
 
+Finding send_failure(int error, std::string_view where) {
+  const std::string target(where);
+  switch (error) {
+    case EAGAIN:
+    case ENOBUFS:
+      return inconclusive("the send queue of this host is full: " + target);
+    case EHOSTUNREACH:
+      return inconclusive("this host has no route to the target: " + target);
+    case EACCES:
+    case EPERM:
+      return inconclusive("this host does not permit to send (firewall or privilege): " + target);
+    default:
+      break;
+  }
+  if (const char* const trouble = own_trouble(error))
+    return inconclusive(trouble + (": " + target));
+  return inconclusive("this host cannot send to " + target + ": " + system_text(error));
+}
+
 Finding exchange_failure(int error, std::string_view while_doing) {
   const std::string doing(while_doing);
   switch (error) {

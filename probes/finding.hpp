@@ -25,6 +25,9 @@ Finding inconclusive(std::string reason);  // class local
 // target's.
 Finding connect_failure(int error, std::string_view where);
 
+// An errno of sending a datagram, or of its socket: our own trouble, whatever it is.
+Finding send_failure(int error, std::string_view where);
+
 // An errno of reading or writing once connected.
 Finding exchange_failure(int error, std::string_view while_doing);
 

@@ -345,12 +345,12 @@ TEST(Load, WarnsOnceOfEveryFeatureThatIsNotBuilt) {
   for (const char* name : {"a", "b", "c"}) {
     text += std::string("  - {zone: example.com, fqdn: ") + name +
             ".example.com, address: 192.0.2.1, failover_mode: ip, failover_data: 192.0.2.2, "
-            "monitor: {protocol: PING, interval: 1}}\n";
+            "monitor: {protocol: HTTP, redirects: follow, interval: 1}}\n";
   }
   EXPECT_EQ(warnings(text),
             std::vector<std::string>{
-                "t:4:121: warning: services[0].monitor.protocol: not built yet: such "
-                "probes are inconclusive (used in 3 places)"});
+                "t:4:137: warning: services[0].monitor.redirects: not built yet: a redirect is "
+                "judged as `fail` says (used in 3 places)"});
 }
 
 TEST(Load, SaysNothingOfWhatIsBuilt) {
