@@ -25,7 +25,7 @@ class PendingAttempt : protected Poller::Watch {
 
   // Begins, with this watch in the poller, or ends at once in finish().
   virtual void start(TimePoint deadline) = 0;
-  // The words for a deadline that passed.
+  // The words for a deadline that passed. May end the attempt instead, in finish_later().
   virtual Finding out_of_time() = 0;
   // Gives back what the attempt holds, its place in the poller too. Called more than once.
   virtual void release() noexcept = 0;

@@ -43,6 +43,9 @@ class PingAttempt final : public PendingAttempt, private PingEngine::Echo {
   }
 
   Finding out_of_time() override {
+    // A reply that lies unread behind many others came in time; then this attempt has ended here.
+    engine_.catch_up(*this);
+    if (finished()) return {};
     if (engine_.may_have_lost(*this, began())) {
       return inconclusive(
           "this host lost ICMP messages that it had no room for (raise net.core.rmem_max)");

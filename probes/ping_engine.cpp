@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t batch = 64;          // messages read by one system call
 constexpr std::size_t message_size = 640;  // an error with extensions (RFC 4884) and its IP header
 constexpr int batches_at_once = 8;         // then the other descriptors get their turn
+constexpr int batches_of_a_full_buffer = 256;
 constexpr int errors_at_once = 128;
 // A socket's buffer holds a few hundred replies; on a fast network they come before the loop gets
 // round to reading.
@@ -95,6 +96,7 @@ class PingEngine::Channel final : public Poller::Watch {
 
   std::optional<Finding> send(Echo& echo, const asio::ip::udp::endpoint& target);
   void forget(Echo& echo) noexcept;
+  void catch_up();
   bool may_have_lost(TimePoint began);
   Means means() const noexcept {
     return socket_.fd < 0 ? Means::none : socket_.raw ? Means::raw : Means::datagram;
@@ -261,6 +263,11 @@ void PingEngine::Channel::hear(const IcmpNews& news, const IpBytes& source, bool
   echo->refused(std::move(why), later);
 }
 
+void PingEngine::Channel::catch_up() {
+  for (int i = 0; i < batches_of_a_full_buffer && read_messages(true); ++i) {
+  }
+}
+
 bool PingEngine::Channel::may_have_lost(TimePoint began) {
   if (socket_.fd < 0) return false;
   std::array<std::uint32_t, SK_MEMINFO_VARS> figures{};
@@ -304,6 +311,10 @@ std::optional<Finding> PingEngine::send(Echo& echo, const asio::ip::udp::endpoin
 
 void PingEngine::forget(Echo& echo) noexcept {
   if (echo.out_) channel(echo.family_).forget(echo);
+}
+
+void PingEngine::catch_up(const Echo& echo) {
+  if (echo.out_) channel(echo.family_).catch_up();
 }
 
 bool PingEngine::may_have_lost(const Echo& echo, TimePoint began) {

@@ -57,6 +57,9 @@ class PingEngine final : public asio::execution_context::service {
   std::optional<Finding> send(Echo& echo, const asio::ip::udp::endpoint& target);
   void forget(Echo& echo) noexcept;  // nothing when it is not out
 
+  // Reads what has arrived, before somebody's time is called out. May end any echo (later).
+  void catch_up(const Echo& echo);
+
   // True when the kernel may have thrown away a reply because we did not read fast enough, in the
   // time since `began`.
   bool may_have_lost(const Echo& echo, TimePoint began);
