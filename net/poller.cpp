@@ -81,7 +81,7 @@ error_code Poller::attend(Watch& watch, int fd) {
   return {};
 }
 
-void Poller::move(Watch& from, Watch& to, TimePoint deadline) noexcept {
+void Poller::move(Watch& from, Watch& to, TimePoint deadline) {
   const std::uint32_t slot = std::exchange(from.slot_, Watch::none);
   deadlines_.remove(from.due_);
   begin(to, slot, deadline);

@@ -71,7 +71,7 @@ class Poller final : public asio::execution_context::service {
   // and without keeping the loop running: it is heard while anything else is watched.
   error_code attend(Watch& watch, int fd);
   // Another watch takes over a descriptor with a deadline of its own; `from` is watched no more.
-  void move(Watch& from, Watch& to, TimePoint deadline) noexcept;
+  void move(Watch& from, Watch& to, TimePoint deadline);
   void remove(Watch& watch) noexcept;  // nothing when it is not watched
   // Makes ready() come again if the descriptor is ready now: for a watch that stopped reading to
   // let others run.

@@ -73,7 +73,7 @@ Finding Attempt::out_of_time() {
               "no answer within " + time + " after connecting (" + waiting_for() + ")");
 }
 
-int Attempt::hand_over(Poller::Watch& heir, TimePoint deadline) noexcept {
+int Attempt::hand_over(Poller::Watch& heir, TimePoint deadline) {
   poller().move(*this, heir, deadline);
   return std::exchange(fd_, -1);
 }

@@ -37,7 +37,7 @@ class Attempt : public PendingAttempt {
   int descriptor() const noexcept { return fd_; }
   // Leaves the connection, still open and watched until `deadline`, to another watch: for what is
   // to be said after the verdict.
-  int hand_over(Poller::Watch& heir, TimePoint deadline) noexcept;
+  int hand_over(Poller::Watch& heir, TimePoint deadline);
   // Closes now, and not by the reset that otherwise ends an attempt.
   void close_in_order() noexcept;
 

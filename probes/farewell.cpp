@@ -12,7 +12,7 @@ namespace hotswapd {
 namespace {
 
 // The answer to QUIT has a line or two.
-constexpr std::size_t most_heard = 16 * 1024;
+constexpr std::size_t most_heard = 16'384;
 
 }  // namespace
 

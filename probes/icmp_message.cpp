@@ -56,7 +56,7 @@ IpBytes address_at(Bytes bytes, std::size_t at, std::size_t size) noexcept {
 std::size_t ipv4_header(Bytes bytes) noexcept {
   if (bytes.size() < 20 || bytes[0] >> 4 != 4 || bytes[9] != protocol_icmp) return 0;
   if ((get16(bytes, 6) & 0x1fff) != 0) return 0;  // a later fragment
-  const std::size_t size = (bytes[0] & 15u) * 4u;
+  const std::size_t size = (bytes[0] & std::size_t{15}) * 4;
   return size < 20 || size > bytes.size() ? 0 : size;
 }
 
