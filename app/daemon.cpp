@@ -306,9 +306,10 @@ void Daemon::start_rounds() {
       [this](asio::io_context& context, const TargetSpec& target) {
         return make_prober(context, target, *tls_);
       },
-      [this](RoundResult result) {
-        asio::post(context_, [this, result = std::move(result)]() mutable {
-          if (monitor_) monitor_->on_round(std::move(result));
+      [this](std::vector<RoundResult> results) {
+        asio::post(context_, [this, results = std::move(results)]() mutable {
+          if (!monitor_) return;
+          for (auto& result : results) monitor_->on_round(std::move(result));
         });
       });
 }

@@ -71,8 +71,9 @@ int main(int argc, char** argv) {
       [&contexts](asio::io_context& context, const TargetSpec& target) {
         return make_prober(context, target, contexts);
       },
-      [&verdicts](const RoundResult& round) {
-        ++verdicts[static_cast<std::size_t>(round.targets[0]->verdict)];
+      [&verdicts](const std::vector<RoundResult>& rounds) {
+        for (const auto& round : rounds)
+          ++verdicts[static_cast<std::size_t>(round.targets[0]->verdict)];
       });
   shard.start();
   for (unsigned i = 1; i <= count; ++i) {

@@ -14,6 +14,20 @@ constexpr Clock::duration always_allowed = Millis(100);
 constexpr Clock::duration latest =
     Seconds(5);  // a round that begins later than this is not worth its burst
 
+// Beyond this many grid points (15 minutes) an interval is long enough for chance.
+constexpr std::int64_t most_places = 9'000;
+// Places that a hash offers: with four, the fullest second has one or two above the mean.
+constexpr int choices = 4;
+
+std::uint64_t mixed(std::uint64_t hash) {
+  hash ^= hash >> 33;
+  hash *= 0xff51afd7ed558ccdu;
+  hash ^= hash >> 33;
+  hash *= 0xc4ceb9fe1a85ec53u;
+  hash ^= hash >> 33;
+  return hash;
+}
+
 TimePoint round_up(TimePoint time, Clock::duration grid) {
   const auto over = time.time_since_epoch() % grid;
   return over == Clock::duration::zero() ? time : time + (grid - over);
@@ -25,22 +39,54 @@ std::uint64_t stable_hash(std::string_view key) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   // FNV's high bits are weak on short keys that differ in their last letter.
-  hash ^= hash >> 33;
-  hash *= 0xff51afd7ed558ccdu;
-  hash ^= hash >> 33;
-  hash *= 0xc4ceb9fe1a85ec53u;
-  hash ^= hash >> 33;
-  return hash;
+  return mixed(hash);
 }
 
 Clock::duration DueQueue::grid_of(Clock::duration interval) {
   return interval >= coarse_from ? coarse_grid : fine_grid;
 }
 
+// Absent where it would not be worth its room.
+DueQueue::Crowd* DueQueue::crowd_of(Clock::duration interval) {
+  const auto places = std::max<std::int64_t>(1, interval / grid_of(interval));
+  if (places > most_places) return nullptr;
+  auto& crowd = crowds_[interval];
+  if (crowd.places.empty()) {
+    crowd.places.resize(static_cast<std::size_t>(places));
+    crowd.seconds.resize(static_cast<std::size_t>(interval / Seconds(1)) + 1);
+  }
+  return &crowd;
+}
+
+void DueQueue::settle(Entry& entry) {
+  const auto grid = grid_of(entry.interval);
+  const auto places = static_cast<std::uint64_t>(std::max<std::int64_t>(1, entry.interval / grid));
+  auto* crowd = crowd_of(entry.interval);
+  std::uint64_t hash = entry.hash;
+  std::uint64_t best = hash % places;
+  const auto crowding = [&](std::uint64_t place) {
+    const auto second = static_cast<std::int64_t>(place) * grid / Seconds(1);
+    return std::pair(crowd->seconds[static_cast<std::size_t>(second)], crowd->places[place]);
+  };
+  for (int i = 1; i < choices && crowd != nullptr; ++i) {
+    hash = mixed(hash + 1);
+    if (crowding(hash % places) < crowding(best)) best = hash % places;
+  }
+  entry.place = static_cast<std::int64_t>(best);
+  if (crowd == nullptr) return;
+  ++crowd->places[best];
+  ++crowd->seconds[static_cast<std::size_t>(entry.place * grid / Seconds(1))];
+}
+
+void DueQueue::leave(const Entry& entry) {
+  auto* crowd = crowd_of(entry.interval);
+  if (crowd == nullptr) return;
+  --crowd->places[static_cast<std::size_t>(entry.place)];
+  --crowd->seconds[static_cast<std::size_t>(entry.place * grid_of(entry.interval) / Seconds(1))];
+}
+
 TimePoint DueQueue::stable_slot_after(const Entry& entry, TimePoint time) {
-  const auto places = std::max<std::int64_t>(1, entry.interval / grid_of(entry.interval));
-  const auto place = static_cast<std::int64_t>(entry.hash % static_cast<std::uint64_t>(places));
-  const auto offset = place * grid_of(entry.interval);
+  const auto offset = entry.place * grid_of(entry.interval);
   const auto since = time.time_since_epoch() - offset;
   auto turns = since / entry.interval;
   if (since < Clock::duration::zero()) --turns;
@@ -80,9 +126,16 @@ void DueQueue::drop_stale() {
 
 void DueQueue::upsert(ServiceId service, std::string_view key, Millis interval, Millis recheck,
                       bool at_once, TimePoint now) {
-  auto& entry = entries_[service];
-  entry.hash = stable_hash(key);
-  entry.interval = std::max<Clock::duration>(interval, fine_grid);
+  const auto [it, fresh] = entries_.try_emplace(service);
+  auto& entry = it->second;
+  const auto hash = stable_hash(key);
+  const auto every = std::max<Clock::duration>(interval, fine_grid);
+  if (fresh || entry.hash != hash || entry.interval != every) {
+    if (!fresh) leave(entry);
+    entry.hash = hash;
+    entry.interval = every;
+    settle(entry);
+  }
   entry.recheck = std::clamp<Clock::duration>(recheck, fine_grid, entry.interval);
   entry.last = now;
   if (at_once) {
@@ -96,7 +149,10 @@ void DueQueue::upsert(ServiceId service, std::string_view key, Millis interval, 
 }
 
 void DueQueue::remove(ServiceId service) {
-  entries_.erase(service);
+  const auto it = entries_.find(service);
+  if (it == entries_.end()) return;
+  leave(it->second);
+  entries_.erase(it);
   drop_stale();
 }
 

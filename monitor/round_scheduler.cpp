@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/text.hpp"
 #include "monitor/due_queue.hpp"
 
 namespace hotswapd {
@@ -19,6 +20,13 @@ constexpr Millis tick{10};
 constexpr std::size_t starts_per_tick = 200;  // a crowd that is due at once begins at this pace
 constexpr std::size_t starts_per_slice = 32;  // then the loop's other work gets its turn
 constexpr std::size_t reserve = 256;  // descriptors that probes leave to the rest of the daemon
+
+constexpr Millis routine_waits{50};  // a round without news, until it is handed over
+constexpr std::size_t handed_over_at_once = 512;
+// A loop that was to run this often while attempts are in flight, and came this much later, did not
+// run meanwhile.
+constexpr Millis beat{100};
+constexpr Millis stall_from{250};
 
 // How many attempts may be in flight on one of `shards` loops.
 std::size_t attempts_allowed(std::size_t shards) {
@@ -46,6 +54,7 @@ struct Service {
   std::size_t probed = 0;
   std::uint64_t number = 0;
   std::uint64_t skipped = 0;  // slots that came while the round before was in flight
+  std::vector<Verdict> told;  // of the round that was handed over last
   Round* current = nullptr;   // in flight, or waiting for its turn
   bool gone = false;          // replaced or removed: its round is not reported
 };
@@ -75,6 +84,7 @@ struct Counters {
   std::atomic<std::uint64_t> skipped{0};
   std::atomic<std::uint64_t> in_flight{0};
   std::atomic<std::int64_t> worst_lateness{0};  // microseconds
+  std::atomic<std::uint64_t> stalls{0};
 };
 
 void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) {
@@ -89,7 +99,13 @@ class RoundLane {
  public:
   RoundLane(Shard& shard, std::size_t cap, const RoundScheduler::ProberFactory& factory,
             const RoundScheduler::RoundSink& sink)
-      : shard_(shard), cap_(cap), factory_(factory), sink_(sink), timer_(shard.context()) {}
+      : shard_(shard),
+        cap_(cap),
+        factory_(factory),
+        sink_(sink),
+        timer_(shard.context()),
+        hand_over_(shard.context()),
+        beat_(shard.context()) {}
 
   asio::io_context& context() { return shard_.context(); }
   void upsert(RoundSpec spec, FirstRound first);
@@ -112,6 +128,11 @@ class RoundLane {
   void launch(const std::shared_ptr<Round>& round);
   void launch_waiting();
   void end_target(Round& round);
+  void report(Service& service, RoundResult result);
+  void hand_over();
+  void watch_for_stalls();
+  void note_stall(TimePoint now);
+  void judge_stalled(ProbeResult& attempt, TimePoint began, Millis timeout);
 
   Shard& shard_;
   const std::size_t cap_;
@@ -121,7 +142,16 @@ class RoundLane {
   std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
   std::deque<std::shared_ptr<Round>> waiting_;  // at most one per service: above the cap
   std::size_t in_flight_ = 0;
+  std::vector<RoundResult> done_;  // not handed over yet
+  bool news_posted_ = false;
+  bool routine_waits_ = false;
+  bool beating_ = false;
+  TimePoint beat_due_;
+  TimePoint stall_ended_;
+  Clock::duration stall_{};
   asio::steady_timer timer_;
+  asio::steady_timer hand_over_;
+  asio::steady_timer beat_;
   TimePoint armed_ = TimePoint::min();
   bool driving_ = false;
 };
@@ -272,6 +302,7 @@ void RoundLane::launch(const std::shared_ptr<Round>& round) {
   round->open = service.probed + 1;
   in_flight_ += service.probed;
   counters.in_flight.store(in_flight_, std::memory_order_relaxed);
+  watch_for_stalls();
   for (std::size_t i = 0; i < service.targets.size(); ++i) {
     if (!service.targets[i].prober) continue;
     round->tasks.push_back(shard_.tasks().spawn("probe", run_target(*this, round, i)));
@@ -286,9 +317,10 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   auto& outcome = round->result.targets[index].emplace();
   outcome.address = target.address;
   for (int made = 0; made <= target.retries; ++made) {
-    const TimePoint deadline = Clock::now() + target.timeout;
-    ProbeResult attempt = co_await target.prober->run(deadline);
+    const TimePoint began = Clock::now();
+    ProbeResult attempt = co_await target.prober->run(began + target.timeout);
     add(lane.counters.attempts);
+    lane.judge_stalled(attempt, began, target.timeout);
     outcome.attempts.push_back(std::move(attempt));
     if (outcome.attempts.back().verdict == Verdict::pass || service.gone || lane.stopping()) break;
   }
@@ -306,7 +338,75 @@ void RoundLane::end_target(Round& round) {
   if (service.gone || stopping()) return;
   round.result.finished = Clock::now();
   add(counters.rounds);
-  sink_(std::move(round.result));
+  report(service, std::move(round.result));
+}
+
+void RoundLane::report(Service& service, RoundResult result) {
+  std::vector<Verdict> verdicts;
+  verdicts.reserve(result.targets.size());
+  for (const auto& target : result.targets)
+    verdicts.push_back(target ? target->verdict : Verdict::inconclusive);
+  const bool all_pass =
+      std::all_of(result.targets.begin(), result.targets.end(),
+                  [](const auto& t) { return !t || t->verdict == Verdict::pass; });
+  const bool news = !all_pass || verdicts != service.told;
+  service.told = std::move(verdicts);
+  done_.push_back(std::move(result));
+  if (done_.size() >= handed_over_at_once) return hand_over();
+  if (news && !news_posted_) {
+    news_posted_ = true;
+    asio::post(shard_.context(), [this] {
+      news_posted_ = false;
+      hand_over();
+    });
+  } else if (!news && !routine_waits_) {
+    routine_waits_ = true;
+    hand_over_.expires_after(routine_waits);
+    hand_over_.async_wait([this](const boost::system::error_code& ec) {
+      routine_waits_ = false;
+      if (!ec) hand_over();
+    });
+  }
+}
+
+void RoundLane::hand_over() {
+  if (done_.empty() || stopping()) return;
+  sink_(std::exchange(done_, {}));
+}
+
+void RoundLane::watch_for_stalls() {
+  if (beating_ || in_flight_ == 0) return;
+  beating_ = true;
+  beat_due_ = Clock::now() + beat;
+  beat_.expires_at(beat_due_);
+  beat_.async_wait([this](const boost::system::error_code& ec) {
+    if (ec) return;
+    note_stall(Clock::now());
+    beating_ = false;
+    watch_for_stalls();
+  });
+}
+
+void RoundLane::note_stall(TimePoint now) {
+  if (!beating_ || now - beat_due_ < stall_from) return;
+  stall_ = now - beat_due_;
+  stall_ended_ = now;
+  beat_due_ = now;  // told once
+  add(counters.stalls);
+}
+
+// Whoever waited for us to run may have given up: a failure seen after such a pause is our own
+// trouble (a process that was stopped, a machine without processor time).
+void RoundLane::judge_stalled(ProbeResult& attempt, TimePoint began, Millis timeout) {
+  if (attempt.verdict != Verdict::fail) return;
+  note_stall(Clock::now());
+  const auto matters = std::max<Clock::duration>(stall_from, timeout / 10);
+  if (stall_ended_ <= began || stall_ < matters) return;
+  const auto pause = std::chrono::duration_cast<Millis>(stall_);
+  attempt.verdict = Verdict::inconclusive;
+  attempt.failure = FailureClass::local;
+  attempt.reason = clean("hotswapd did not run for " + std::to_string(pause.count()) +
+                         " ms during the attempt, which then saw: " + attempt.reason);
 }
 
 void RoundLane::launch_waiting() {
@@ -369,6 +469,7 @@ RoundScheduler::Figures RoundScheduler::figures() const {
     sum.attempts += counters.attempts.load(std::memory_order_relaxed);
     sum.skipped_slots += counters.skipped.load(std::memory_order_relaxed);
     sum.in_flight += counters.in_flight.load(std::memory_order_relaxed);
+    sum.stalls += counters.stalls.load(std::memory_order_relaxed);
     const Micros late(lane->counters.worst_lateness.exchange(0, std::memory_order_relaxed));
     sum.worst_lateness = std::max(sum.worst_lateness, late);
   }

@@ -21,8 +21,10 @@ class RoundScheduler : public Rounds {
   // Makes the prober of a target, on the shard where it will live.
   using ProberFactory =
       std::function<std::unique_ptr<Prober>(asio::io_context&, const TargetSpec&)>;
-  // Gets each finished round, on the shard's thread; must not block.
-  using RoundSink = std::function<void(RoundResult)>;
+  // Gets finished rounds, in the order of their end, on the shard's thread; must not block. Rounds
+  // that bring news come at the end of the loop's turn, others within 50 ms, many at a time: to
+  // wake another thread for each would cost as much as the probe.
+  using RoundSink = std::function<void(std::vector<RoundResult>)>;
 
   struct Figures {
     std::uint64_t rounds = 0;
@@ -30,6 +32,7 @@ class RoundScheduler : public Rounds {
     std::uint64_t skipped_slots = 0;
     std::uint64_t in_flight = 0;  // attempts
     Micros worst_lateness{0};     // of a round's start against its slot, since the last call
+    std::uint64_t stalls = 0;     // times that a loop did not run for a quarter of a second or more
   };
 
   // The shards outlive the scheduler. Rounds run on shard hash(service) % size.

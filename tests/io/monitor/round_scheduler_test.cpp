@@ -82,9 +82,9 @@ class RoundSchedulerTest : public ::testing::Test {
         [this](asio::io_context& context, const TargetSpec& target) -> std::unique_ptr<Prober> {
           return std::make_unique<ObedientProber>(context, orders(target.address));
         },
-        [this](RoundResult round) {
+        [this](std::vector<RoundResult> rounds) {
           const std::lock_guard lock(mutex_);
-          rounds_.push_back(std::move(round));
+          std::move(rounds.begin(), rounds.end(), std::back_inserter(rounds_));
           arrived_.notify_all();
         });
     for (auto& shard : shards_) shard->start();
