@@ -139,16 +139,15 @@ void FailoverService::on_round(RoundResult round) {
   last_round_at_ = wall;
   last_round_number_ = round.number;
   full_round_done_ = true;
+  const bool peace = model_.at_peace() && decision_.rule == "steady";
   auto changes = model_.round_finished(std::move(round), wall);
   tell_inconclusive();
-  decision_ = model_.decision(now, context_.link_proved(model_.spec().key));
-  // A swap that begins now tells the status itself, when it has been read back.
-  if (decision_.action != Action::write || !decision_.moves) {
-    const bool swapping = model_.swap_under_way() && story_;
-    changes.merge(model_.settle(swapping ? story_->reason : decision_.status_text(), wall, true));
+  if (peace && model_.at_peace()) {
+    decided_at_ = wall;
+    perform(std::move(changes));
+  } else {
+    decide_on_round(now, std::move(changes));
   }
-  perform(std::move(changes));
-  evaluate();
   const bool pending = model_.change_pending();
   if (pending != pending_) {
     pending_ = pending;
@@ -158,6 +157,19 @@ void FailoverService::on_round(RoundResult round) {
     reading_ = true;
     context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read());
   }
+}
+
+void FailoverService::decide_on_round(const Moment& now, Changes changes) {
+  auto decision = model_.decision(now, context_.link_proved(model_.spec().key));
+  // A swap that begins now tells the status itself, when it has been read back.
+  if (decision.action != Action::write || !decision.moves) {
+    const bool swapping = model_.swap_under_way() && story_;
+    changes.merge(
+        model_.settle(swapping ? story_->reason : decision.status_text(), now.wall, true));
+  }
+  decision_ = decision;
+  perform(std::move(changes));
+  act_on(std::move(decision), now);
 }
 
 void FailoverService::tell_inconclusive() {
@@ -178,8 +190,12 @@ void FailoverService::tell_inconclusive() {
 void FailoverService::evaluate() {
   if (ended_ || running_) return;
   const auto now = context_.clocks.now();
+  act_on(model_.decision(now, context_.link_proved(model_.spec().key)), now);
+}
+
+void FailoverService::act_on(Decision d, const Moment& now) {
+  if (ended_ || running_) return;
   const auto wall = now.wall;
-  auto d = model_.decision(now, context_.link_proved(model_.spec().key));
   if (d.action == Action::write) {
     if (const auto why = context_.writes_blocked()) {
       Decision held = d;

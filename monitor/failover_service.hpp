@@ -121,7 +121,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void perform(Changes changes);
   void perform(Changes changes, Batch batch);
   void announce(const Changes& changes);
+  void decide_on_round(const Moment& now, Changes changes);
   void evaluate();
+  void act_on(Decision d, const Moment& now);
   void follow_activity(bool was_active);
   void tell_inconclusive();
 

@@ -440,6 +440,15 @@ void ServiceModel::remember_swap(WallTime at, const Moment& now) {
   budget_.remember(at, now);
 }
 
+bool ServiceModel::at_peace() const {
+  const auto& primary = targets_[0];
+  return active_ && serving_ == 0 && record_ == RecordState::ours && status_ == ServiceStatus::ok &&
+         primary.last == Verdict::pass && primary.health == HealthState{Health::up, 0} &&
+         fresh_rounds_missing_ == 0 && !touch_wanted_ && !forced_ && !requested_ &&
+         !swap_under_way_ && spec_.syslog.delivery == SyslogDelivery::change &&
+         spec_.mode == ServiceMode::act;
+}
+
 bool ServiceModel::change_pending() const {
   if (!active_) return false;
   for (std::size_t i = 0; i < targets_.size(); ++i) {

@@ -154,6 +154,9 @@ class ServiceModel {
   const SwapBudget& budget() const noexcept { return budget_; }
   bool swap_under_way() const noexcept { return swap_under_way_; }
   bool change_pending() const;  // earns the shorter `recheck` interval
+  // All is well and says so already: the primary is up, passed its last round and is served as the
+  // configuration wants it. Another such round decides nothing new.
+  bool at_peace() const;
   RecordSet wanted(std::size_t target) const;
   std::string target_label(std::size_t target) const;
   std::vector<std::string> serving_values() const;
