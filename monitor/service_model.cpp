@@ -267,6 +267,13 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   touch_wanted_ = false;
 }
 
+// What a swap comes to is one event, whichever run of the daemon finishes it: who told it already
+// knows it again.
+Changes ServiceModel::named_after(const std::string& op, Changes changes) {
+  for (auto& e : changes.events) e.id = op + ":" + e.state;
+  return changes;
+}
+
 Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& plan,
                                      const LiveRecord& live, const Moment& now) {
   Changes changes;
@@ -293,7 +300,7 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
     fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
     if (decision.target == 0 && targets_[0].last != Verdict::pass) seen_since_activation_ = false;
   }
-  changes.merge(settle(decision.status_text(), now.wall, false));
+  changes.merge(named_after(plan.op, settle(decision.status_text(), now.wall, false)));
   return changes;
 }
 
@@ -318,7 +325,7 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
                            from + " -> " + to_string(plan.want) +
                                ": finished after a restart, it had been written: " + reason,
                            now.wall});
-  changes.merge(settle(reason, now.wall, false));
+  changes.merge(named_after(plan.op, settle(reason, now.wall, false)));
   return changes;
 }
 

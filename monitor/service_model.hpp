@@ -165,6 +165,7 @@ class ServiceModel {
  private:
   ServiceStatus compute_status() const;
   void serve(std::size_t target, const LiveRecord& live);
+  static Changes named_after(const std::string& op, Changes changes);
   MonitorEvent event(EventKind kind, std::string state, WallTime now) const;
   void address_event(Changes& changes, std::size_t target, WallTime now, bool change) const;
   HealthPolicy policy(std::size_t target) const;

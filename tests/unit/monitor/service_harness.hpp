@@ -83,7 +83,8 @@ class ServiceHarness {
       if (decision.limited) collect(model.limit_reached(decision.text, wall));
       if (decision.action != Action::write) return;
       writes.push_back({decision.target, decision, wall, last_round});
-      const auto plan = model.plan(decision, "op");
+      // Of one service, each swap has another generation, as it has another op.
+      const auto plan = model.plan(decision, "op-" + std::to_string(model.generation() + 1));
       model.swap_begun();
       record.set = plan.want;
       record.generation = plan.generation;

@@ -492,6 +492,29 @@ TEST(ServiceModel, AnOperatorsMoveEndedByACrashIsNotCounted) {
   EXPECT_EQ(h.model.budget().used(h.now), 0);
 }
 
+// By the same id, what an earlier run told without getting it to the disk is known again.
+TEST(ServiceModel, TheRunThatFinishesASwapTellsTheSameEventAsTheOneThatBeganIt) {
+  Decision d;
+  d.action = Action::write;
+  d.target = 1;
+  d.moves = d.counted = true;
+  auto first = settled(service_spec());
+  const auto plan = first.model.plan(d, "op");
+  const LiveRecord live{plan.want, plan.generation, "op", 9};
+  const auto told = first.model.swap_committed(d, plan, live, first.moment());
+  auto second = settled(service_spec());
+  second.now += Seconds(60);
+  const auto again = second.model.swap_resumed(plan, live, d.text, true, second.moment());
+  ASSERT_EQ(told.events.size(), 1u);
+  ASSERT_EQ(again.events.size(), 1u);
+  EXPECT_EQ(told.events[0].id, again.events[0].id);
+  auto other = settled(service_spec());
+  const auto next = other.model.plan(d, "another op");
+  const auto later = other.model.swap_committed(d, next, live, other.moment());
+  ASSERT_EQ(later.events.size(), 1u);
+  EXPECT_NE(told.events[0].id, later.events[0].id);
+}
+
 TEST(ServiceModel, SwapEndedByACrashIsToldOnce) {
   auto h = settled(service_spec());
   Decision d;
