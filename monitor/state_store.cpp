@@ -31,6 +31,7 @@ Error refused_while_ill(const std::string& why) {
 }
 
 constexpr Millis grace{200};
+constexpr const char* hangs = "the disk has not answered since the start";
 
 // One request; which of the callbacks is set says what it asks for.
 struct Request {
@@ -63,14 +64,12 @@ class Writer {
       : dir_(std::move(dir)),
         lock_(std::move(lock)),
         database_(std::move(database)),
+        reading_(database_->read_first(now)),
         options_(options),
-        opened_wall_(now),
-        next_id_(database_->first_outbox_id()) {
-    publish_health();
-    if (database_->reading_only()) next_recovery_ = opened_at_ + options_.reopen;
-  }
+        opened_wall_(now) {}
 
   void run();
+  Fallible<StoredState> opened();  // waits for run() to open the file, but not for long
   void submit(Request request);
   StoreHealth health() const;
   std::int64_t next_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
@@ -79,6 +78,9 @@ class Writer {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  bool open();
+  void work();
+  void end();
   void take();
   void perform();
   std::vector<Request> finish();
@@ -88,11 +90,13 @@ class Writer {
   WallTime wall(TimePoint now) const;
   void upkeep(bool idle);
   void publish_health();
+  void publish();  // under the mutex
 
   // The writer thread's own.
   const std::string dir_;
   DirectoryLock lock_;
   std::unique_ptr<StoreDatabase> database_;
+  const StoreReading reading_;  // anybody's
   const StoreOptions options_;
   const WallTime opened_wall_;
   const TimePoint opened_at_ = Clock::now();
@@ -101,15 +105,18 @@ class Writer {
   TimePoint next_recovery_{};
   std::uint64_t history_drops_ = 0;
 
-  std::atomic<std::int64_t> next_id_;
+  std::atomic<std::int64_t> next_id_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable ended_cv_;
+  std::condition_variable opened_cv_;
   // Under the mutex. `current_` is what the thread is working on: only close() may take it away.
   std::deque<Request> queue_;
   std::vector<Request> current_;
   StoreHealth health_;
+  std::optional<Fallible<StoredState>> opened_;
+  bool late_ = false;  // opened() has gone on without the file
   bool reading_only_ = false;
   bool closing_ = false;
   bool abandoned_ = false;
@@ -159,7 +166,53 @@ void Writer::take() {
   }
 }
 
+// Opens the file for writing, which may take for ever. False when there is nothing to go on with.
+bool Writer::open() {
+  if (lock_.held()) lock_.sign();
+  StoredState state;
+  const auto started = database_->start(opened_wall_, state, lock_.held() ? &reading_ : nullptr);
+  const bool refused = !started && started.error().code != errc::unavailable;
+  if (!started && !refused)
+    database_->start_reading(started.error(), lock_.held(), opened_wall_, state);
+  if (!started) next_recovery_ = opened_at_ + options_.reopen;
+  {
+    const Lock held(mutex_);
+    if (!late_) {
+      publish();
+      next_id_ = database_->first_outbox_id();
+      opened_ = refused ? Fallible<StoredState>(started.error()) : std::move(state);
+      opened_cv_.notify_all();
+      return !refused;
+    }
+  }
+  database_->start_late(reading_, state);
+  if (started) {
+    heal();
+  } else {
+    database_->not_healed(started.error());
+  }
+  publish_health();
+  return true;
+}
+
+Fallible<StoredState> Writer::opened() {
+  Lock held(mutex_);
+  opened_cv_.wait_for(held, options_.open_may_take, [this] { return opened_.has_value(); });
+  if (opened_) return std::move(*opened_);
+  late_ = true;
+  next_id_ = reading_.first_outbox_id(opened_wall_);
+  reading_only_ = true;
+  health_.failing = true;
+  health_.why = hangs;
+  return reading_.as_found();
+}
+
 void Writer::run() {
+  if (open()) work();
+  end();
+}
+
+void Writer::work() {
   Lock held(mutex_);
   while (true) {
     const TimePoint until = std::min(next_upkeep_, next_retention_);
@@ -174,6 +227,10 @@ void Writer::run() {
     publish_health();
     held.lock();
   }
+}
+
+void Writer::end() {
+  Lock held(mutex_);
   std::deque<Request> rest = std::move(queue_);
   queue_.clear();
   const bool silent = abandoned_;
@@ -288,6 +345,10 @@ void Writer::upkeep(bool idle) {
 
 void Writer::publish_health() {
   const std::lock_guard held(mutex_);
+  publish();
+}
+
+void Writer::publish() {
   health_.failing = !database_->usable() || !database_->why().empty();
   health_.why = database_->why();
   reading_only_ = database_->reading_only();
@@ -319,13 +380,17 @@ bool Writer::close(TimePoint deadline) {
 
 class SqliteStore final : public StateStore {
  public:
-  SqliteStore(std::shared_ptr<Writer> writer, StoredState loaded)
-      : writer_(std::move(writer)),
-        loaded_(std::move(loaded)),
-        thread_([w = writer_] { w->run(); }) {}
+  explicit SqliteStore(std::shared_ptr<Writer> writer)
+      : writer_(std::move(writer)), thread_([w = writer_] { w->run(); }) {}
 
   ~SqliteStore() override { close(Clock::now() + Seconds(2)); }
 
+  Fallible<void> opened() {
+    auto state = writer_->opened();
+    if (!state) return state.error();
+    loaded_ = std::move(*state);
+    return {};
+  }
   StoredState take_loaded() override { return std::exchange(loaded_, {}); }
 
   void commit(Batch batch, CommitDone done) override {
@@ -381,14 +446,10 @@ Fallible<std::unique_ptr<StateStore>> open_state_store(const std::string& dir, W
   auto lock = DirectoryLock::take(dir);
   if (!lock) return lock.error();
   auto database = std::make_unique<StoreDatabase>(dir, options.reserve_bytes);
-  StoredState loaded;
-  if (auto started = database->start(now, loaded); !started) {
-    if (started.error().code != errc::unavailable) return started.error();
-    database->start_reading(started.error(), lock->held(), now, loaded);
-  }
-  auto writer = std::make_shared<Writer>(dir, std::move(*lock), std::move(database), now, options);
-  return std::unique_ptr<StateStore>(
-      std::make_unique<SqliteStore>(std::move(writer), std::move(loaded)));
+  auto store = std::make_unique<SqliteStore>(
+      std::make_shared<Writer>(dir, std::move(*lock), std::move(database), now, options));
+  if (const auto opened = store->opened(); !opened) return opened.error();
+  return std::unique_ptr<StateStore>(std::move(store));
 }
 
 Fallible<std::unique_ptr<StateStore>> StateStore::open(const std::string& dir, WallTime now) {

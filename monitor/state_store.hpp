@@ -118,7 +118,9 @@ class StateStore {
   // and when the directory is missing, none, or forbidden to us. Blocking: start-up only. Damage
   // and newer schemas: see StoredState::doubtful. A disk that refuses writes (read-only, full, I/O
   // errors) is no reason to fail: what can be read is loaded, commits are refused and health() says
-  // so, until the writer thread, which goes on trying, gets the file open for writing.
+  // so, until the writer thread, which goes on trying, gets the file open for writing. So with a
+  // disk that hangs in a write: 1.2 s are given to it. Only one that hangs in reading is waited
+  // for.
   static Fallible<std::unique_ptr<StateStore>> open(const std::string& dir, WallTime now);
 
   virtual ~StateStore() = default;

@@ -86,7 +86,7 @@ int StoreDatabase::open_connection() {
 }
 
 // Everything after the file was found good or made new.
-int StoreDatabase::begin(WallTime now, StoredState& out) {
+int StoreDatabase::begin(WallTime now, StoredState& out, const StoreReading* known) {
   int code = apply_settings(db_);
   if (code == SQLITE_OK) code = rows_.prepare(db_);
   if (code == SQLITE_OK) code = rows_.get_meta(outbox_ceiling_key, ceiling_);
@@ -101,6 +101,10 @@ int StoreDatabase::begin(WallTime now, StoredState& out) {
   if (code != SQLITE_OK) return code;
   first_outbox_id_ = first;
   ceiling_ = wanted_ceiling_ = first + id_block;
+  if (known != nullptr && !out.doubtful) {
+    out = known->state;
+    return code;
+  }
   out.states.clear();
   out.open_intents.clear();
   out.outbox.clear();
@@ -109,8 +113,9 @@ int StoreDatabase::begin(WallTime now, StoredState& out) {
   return rows_.load(out, now);
 }
 
-Fallible<void> StoreDatabase::start(WallTime now, StoredState& out) {
+Fallible<void> StoreDatabase::start(WallTime now, StoredState& out, const StoreReading* known) {
   const int newest = store_migrations().back().to;
+  if (known != nullptr && (!known->found || !known->doubt.empty())) known = nullptr;
   bool spent = false;
   // Each turn either ends or takes one remedy, and each remedy is taken once.
   while (true) {
@@ -120,7 +125,7 @@ Fallible<void> StoreDatabase::start(WallTime now, StoredState& out) {
     FileVerdict verdict;
     Error problem = made ? start_failure(code, "can't be opened") : made.error();
     if (code == SQLITE_OK) {
-      verdict = inspect(db_, newest);
+      verdict = inspect(db_, newest, known == nullptr);
       if (verdict.state == FileState::unreadable) {
         code = verdict.code;
         problem = start_failure(code, "can't be read");
@@ -129,7 +134,7 @@ Fallible<void> StoreDatabase::start(WallTime now, StoredState& out) {
         verdict.why = "it could not be read at the start";
       } else if (verdict.state == FileState::fresh || verdict.state == FileState::ours) {
         const auto upgraded = migrate(db_, store_migrations(), verdict.version, path_, now, &code);
-        if (upgraded) code = begin(now, out);
+        if (upgraded) code = begin(now, out, known);
         if (upgraded && code == SQLITE_OK) break;
         problem = start_failure(code, "can't be written");
         if (!upgraded) problem.text = upgraded.error().text;

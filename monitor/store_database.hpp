@@ -20,19 +20,40 @@ namespace hotswapd {
 // In `meta`: no outbox number above it was ever handed out by a store that could write.
 inline constexpr std::string_view outbox_ceiling_key = "outbox_ceiling";
 
+// What state.db held before anything was written.
+struct StoreReading {
+  StoredState state;
+  std::string
+      doubt;  // why it could not be taken as it is; empty when it could, or nothing was there
+  bool found = false;
+  std::int64_t ceiling = 0;
+  // The ceiling can't be raised: what a run numbers that only reads must not come again in the next
+  // one, even if that one reads the same ceiling because the clock went back.
+  std::int64_t first_outbox_id(WallTime now) const;
+  StoredState as_found(StoredState aside = {}) const;  // nothing, and doubtful, when there is doubt
+};
+
 // Blocks; used by one thread at a time.
 class StoreDatabase {
  public:
+  static std::int64_t by_clock(WallTime now) { return now.time_since_epoch().count() * 1000; }
+
   StoreDatabase(const std::string& dir, std::uint64_t reserve_bytes);
   ~StoreDatabase();
 
+  // Reads what is there and writes nothing: before start(), because writing may hang.
+  StoreReading read_first(WallTime now);
+
   // Opens, checks, upgrades and reads state.db; puts a damaged, newer or foreign one aside and
-  // begins anew. errc::unavailable: the disk refuses, start_reading() is what is left.
-  Fallible<void> start(WallTime now, StoredState& out);
+  // begins anew. errc::unavailable: the disk refuses, start_reading() is what is left. `known`,
+  // when given: what read_first() found, which nobody has changed since.
+  Fallible<void> start(WallTime now, StoredState& out, const StoreReading* known = nullptr);
 
   // After a start() that failed so, with the same `out`: loads what can be read and writes nothing;
   // commits are refused until heal() works. `locked`: nobody else can have written meanwhile.
   void start_reading(const Error& why, bool locked, WallTime now, StoredState& out);
+  // After a start() that hung, whatever came of it: the daemon goes on with what had been read.
+  void start_late(const StoreReading& reading, const StoredState& out);
   bool reading_only() const noexcept { return reading_only_; }
   bool heal(WallTime now);  // tries start() again
   void not_healed(const Error& why) { why_ = why.text; }
@@ -65,10 +86,9 @@ class StoreDatabase {
   int abandon(int code);
   int open_connection();
   int fence();
-  int begin(WallTime now, StoredState& out);
+  int begin(WallTime now, StoredState& out, const StoreReading* known);
   Error failure(const std::string& what) const;
   Error start_failure(int code, const std::string& what) const;
-  static std::int64_t by_clock(WallTime now) { return now.time_since_epoch().count() * 1000; }
   int open_to_look(FileVerdict& verdict);
   void leave();
   template <class Row>

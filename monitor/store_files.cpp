@@ -53,6 +53,7 @@ bool exists(const std::string& path) {
 
 // A read-only file system may say so before it says that the directory is there.
 bool have_directory(const std::string& dir) {
+  if (exists(dir)) return true;
   if (::mkdir(dir.c_str(), 0700) == 0 || errno == EEXIST) return true;
   const int number = errno;
   if (exists(dir)) return true;
@@ -73,7 +74,9 @@ Fallible<DirectoryLock> DirectoryLock::take(const std::string& dir) {
     return Error{errc::refused, "state directory " + dir + " can't be made: " + why};
   }
   const std::string path = dir + "/lock";
-  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 && errno == ENOENT)
+    fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0 && !disk_refuses(errno)) return failure(path + " can't be opened", errno);
   // Locking needs no right to write: the file of an earlier run will do.
   if (fd < 0) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -84,13 +87,16 @@ Fallible<DirectoryLock> DirectoryLock::take(const std::string& dir) {
     return Error{errc::refused, "state directory " + dir + " is in use by " + holder(path) +
                                     ": one daemon a state directory"};
   }
-  // For people and for the message above only: what counts is the lock. On a full disk the line is
-  // missing.
-  const std::string line = std::to_string(::getpid()) + "\n";
-  const bool written = ::ftruncate(fd, 0) == 0 && ::pwrite(fd, line.data(), line.size(), 0) ==
-                                                      static_cast<ssize_t>(line.size());
-  static_cast<void>(written);
   return lock;
+}
+
+// What counts is the lock: on a full disk the line is missing.
+void DirectoryLock::sign() const {
+  const std::string line = std::to_string(::getpid()) + "\n";
+  const bool written =
+      ::ftruncate(descriptor_, 0) == 0 &&
+      ::pwrite(descriptor_, line.data(), line.size(), 0) == static_cast<ssize_t>(line.size());
+  static_cast<void>(written);
 }
 
 DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept

@@ -19,10 +19,13 @@ bool disk_refuses(int system_error);
 // lock after kill -9.
 class DirectoryLock {
  public:
-  // Makes DIR (0700) when only the last part is missing. A disk on which the lock file is missing
-  // and can't be made gives a lock that is not held.
+  // Makes DIR (0700) when only the last part is missing, and the lock file; writes nothing when
+  // they are there. A disk on which the lock file is missing and can't be made gives a lock that is
+  // not held.
   static Fallible<DirectoryLock> take(const std::string& dir);
   bool held() const noexcept { return descriptor_ >= 0; }
+  // Writes who holds it into the file, for people and for the message of the next one. Blocks.
+  void sign() const;
   DirectoryLock(DirectoryLock&& other) noexcept;
   DirectoryLock& operator=(DirectoryLock&& other) noexcept;
   ~DirectoryLock();

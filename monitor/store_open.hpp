@@ -15,6 +15,8 @@ struct StoreOptions {
   std::size_t queue_limit = 20'000;  // batches waiting
   std::size_t group_limit = 1'000;   // batches that share one transaction
   std::uint64_t reserve_bytes = 8u << 20;
+  // open() waits so long for the disk to take writes; then the daemon begins with what was read.
+  Millis open_may_take{1'200};
   Millis retry{
       1'000};  // between attempts to get a failing disk back, and to make the reserve again
   Millis reopen{

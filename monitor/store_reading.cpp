@@ -33,44 +33,69 @@ void StoreDatabase::leave() {
   db_.close_untouched();
 }
 
+std::int64_t StoreReading::first_outbox_id(WallTime now) const {
+  const std::int64_t clock = StoreDatabase::by_clock(now);
+  return ceiling < clock ? clock : ceiling + clock % id_spread;
+}
+
+StoredState StoreReading::as_found(StoredState aside) const {
+  if (doubt.empty()) return state;
+  StoredState out;
+  out.doubtful = true;
+  out.set_aside = std::move(aside.set_aside);
+  out.set_aside_why = aside.set_aside_why.empty() ? doubt : std::move(aside.set_aside_why);
+  return out;
+}
+
+StoreReading StoreDatabase::read_first(WallTime now) {
+  StoreReading out;
+  struct stat info {};
+  out.found = ::lstat(path_.c_str(), &info) == 0 || errno != ENOENT;
+  if (!out.found) return out;
+  FileVerdict verdict;
+  int code = open_to_look(verdict);
+  const bool ours =
+      verdict.state == FileState::ours && verdict.version == store_migrations().back().to;
+  if (code == SQLITE_OK && ours) {
+    code = rows_.prepare(db_);
+    if (code == SQLITE_OK) code = rows_.get_meta(outbox_ceiling_key, out.ceiling);
+    if (code == SQLITE_OK) code = rows_.load(out.state, now);
+  } else if (code == SQLITE_OK && verdict.state != FileState::fresh) {
+    out.doubt = verdict.why.empty() ? "it is of an older schema" : clean(verdict.why);
+  } else {
+    out.found = false;
+  }
+  if (code != SQLITE_OK) out.doubt = "it can't be read: " + clean(db_.error());
+  leave();
+  return out;
+}
+
 void StoreDatabase::start_reading(const Error& why, bool locked, WallTime now, StoredState& out) {
+  const StoreReading reading = read_first(now);
   reading_only_ = true;
   why_ = why.text;
-  std::string doubt;
-  std::int64_t ceiling = 0;
-  struct stat info {};
-  const bool absent = ::lstat(path_.c_str(), &info) != 0 && errno == ENOENT;
-  if (!absent) {
-    FileVerdict verdict;
-    const int newest = store_migrations().back().to;
-    int code = open_to_look(verdict);
-    const bool ours = verdict.state == FileState::ours && verdict.version == newest;
-    if (code == SQLITE_OK && ours) {
-      code = rows_.prepare(db_);
-      if (code == SQLITE_OK) code = rows_.get_meta(outbox_ceiling_key, ceiling);
-      if (code == SQLITE_OK) code = rows_.load(out, now);
-    } else if (code == SQLITE_OK && verdict.state != FileState::fresh) {
-      doubt = verdict.why.empty() ? "it is of an older schema" : clean(verdict.why);
-    }
-    if (code != SQLITE_OK) doubt = "it can't be read: " + clean(db_.error());
-    leave();
+  unread_ = !reading.doubt.empty();
+  if (unread_) {
+    out = reading.as_found(std::move(out));
+  } else {
+    // Something may have been put aside before the disk refused.
+    StoredState aside = std::exchange(out, reading.state);
+    out.doubtful = aside.doubtful;
+    out.set_aside = std::move(aside.set_aside);
+    out.set_aside_why = std::move(aside.set_aside_why);
+    if (!locked) expected_ceiling_ = reading.ceiling;
   }
-  if (!doubt.empty()) {
-    unread_ = true;
-    std::string aside = std::move(out.set_aside);
-    std::string aside_why = std::move(out.set_aside_why);
-    out = StoredState{};
-    out.doubtful = true;
-    out.set_aside = std::move(aside);
-    out.set_aside_why = aside_why.empty() ? doubt : std::move(aside_why);
-  } else if (!locked) {
-    expected_ceiling_ = ceiling;
-  }
-  // The ceiling can't be raised: what this run numbers must not come again in the next one, even if
-  // that one reads the same ceiling because the clock went back.
-  first_outbox_id_ = by_clock(now);
-  if (ceiling >= first_outbox_id_) first_outbox_id_ = ceiling + first_outbox_id_ % id_spread;
+  first_outbox_id_ = reading.first_outbox_id(now);
   wanted_ceiling_ = first_outbox_id_;
+}
+
+void StoreDatabase::start_late(const StoreReading& reading, const StoredState& out) {
+  leave();
+  usable_ = false;
+  reading_only_ = true;
+  if (!out.set_aside.empty()) set_aside_late_ = out.set_aside;
+  unread_ = out.set_aside.empty() && !reading.doubt.empty();
+  expected_ceiling_.reset();
 }
 
 bool StoreDatabase::heal(WallTime now) {

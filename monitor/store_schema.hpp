@@ -30,7 +30,8 @@ struct FileVerdict {
   int code = 0;     // SQLite's, for `unreadable`
   std::string why;  // unless fresh or ours
 };
-FileVerdict inspect(sqlite::Database& db, int newest);
+// `check`: all pages are gone through for damage.
+FileVerdict inspect(sqlite::Database& db, int newest, bool check = true);
 
 int apply_settings(sqlite::Database& db);  // WAL, FULL and the rest; SQLITE_OK or an error
 

@@ -346,5 +346,81 @@ TEST(StoreIll, ForbiddenIsAnErrorStill) {
   EXPECT_EQ(status, 0);
 }
 
+// A disk that takes its time longer than open() waits, which is what hanging is.
+StoreOptions impatient() {
+  StoreOptions options = quick();
+  options.open_may_take = Millis(20);
+  return options;
+}
+
+TEST(IllStore, ADiskThatHangsAtTheStartIsReadAndNotWaitedFor) {
+  TempDir temp;
+  fill(temp.path(), 1);
+  FaultyVfs disk;
+  disk.sync_takes(Millis(500));
+  const TimePoint began = Clock::now();
+  auto opened = open_state_store(temp.path(), noon, impatient());
+  ASSERT_TRUE(opened) << opened.error().text;
+  auto& store = **opened;
+  EXPECT_LT(Clock::now() - began, Millis(400));
+  const auto found = store.take_loaded();
+  EXPECT_FALSE(found.doubtful);
+  EXPECT_EQ(found.states.size(), 1u);
+  EXPECT_EQ(found.records.size(), 1u);
+  EXPECT_EQ(found.open_intents.size(), 1u);
+  ASSERT_EQ(found.outbox.size(), 1u);
+  const auto id = store.next_outbox_id();
+  EXPECT_GT(id, found.outbox.front().id);
+  EXPECT_TRUE(store.health().failing);
+  EXPECT_NE(store.health().why.find("has not answered"), std::string::npos);
+  const auto refused = commit(store, one_of_each(2, id));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::unavailable);
+
+  disk.sync_takes(Millis(0));
+  ASSERT_TRUE(eventually([&store] { return !store.health().failing; }));
+  EXPECT_TRUE(commit(store, one_of_each(3, store.next_outbox_id())));
+  opened->reset();
+  const auto later = open_ok(temp.path());
+  ASSERT_NE(later, nullptr);
+  EXPECT_EQ(services(later->take_loaded()), (std::set<std::string>{key(1).fqdn, key(3).fqdn}));
+  EXPECT_GT(later->next_outbox_id(), id);
+}
+
+TEST(IllStore, ADamagedFileOnADiskThatHangsIsSetAsideWhenItAnswers) {
+  TempDir temp;
+  std::ofstream(temp / "state.db") << std::string(8192, 'x');
+  FaultyVfs disk;
+  disk.sync_takes(Millis(300));
+  auto opened = open_state_store(temp.path(), noon, impatient());
+  ASSERT_TRUE(opened) << opened.error().text;
+  auto& store = **opened;
+  EXPECT_TRUE(store.take_loaded().doubtful);
+  disk.sync_takes(Millis(0));
+  ASSERT_TRUE(eventually([&store] { return !store.health().failing; }));
+  EXPECT_TRUE(fs::exists(store.health().set_aside)) << store.health().set_aside;
+  EXPECT_TRUE(commit(store, one_of_each(1, store.next_outbox_id())));
+  opened->reset();
+  EXPECT_EQ(open_ok(temp.path())->take_loaded().states.size(), 1u) << "only the old file went";
+}
+
+TEST(IllStore, AStoreThatHangsAtTheStartCanBeClosed) {
+  TempDir temp;
+  fill(temp.path(), 1);
+  FaultyVfs disk;
+  disk.sync_takes(Millis(2'000));
+  const int before = disk.syncs();
+  auto opened = open_state_store(temp.path(), noon, impatient());
+  ASSERT_TRUE(opened) << opened.error().text;
+  ASSERT_TRUE(eventually([&] { return disk.syncs() > before; }));
+  disk.sync_takes(Millis(0));
+  const TimePoint began = Clock::now();
+  (*opened)->close(began + Millis(50));
+  EXPECT_LT(Clock::now() - began, Millis(1'000));
+  // The thread that was left behind lets go of the lock when it has come back.
+  opened->reset();
+  EXPECT_TRUE(eventually([&] { return open_state_store(temp.path(), noon, quick()).has_value(); }));
+}
+
 }  // namespace
 }  // namespace hotswapd
