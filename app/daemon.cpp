@@ -185,13 +185,13 @@ bool Daemon::start() {
   }
   if (!start_dns(stored)) return false;
 
-  auto mark = DeliveryMark::open(config_.state_dir + "/delivered");
+  auto mark = DeliveryMark::read(config_.state_dir + "/delivered");
   if (!mark) {
     log_.log(LogLevel::error, "HS1001", "state not opened: " + mark.error().text);
     return false;
   }
   teller_ = std::make_unique<OutboxTeller>(context_.get_executor(), *store_, std::move(*mark), log_,
-                                           syslog_site(config_), host_name());
+                                           alarms_, syslog_site(config_), host_name());
   teller_->set_services(config_.services.size());
   teller_->restore(stored.outbox);
   read_trust(*tls_, config_.services);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <utility>
 
@@ -23,30 +24,36 @@ constexpr Millis release_every{100};
 // Of one sink: a service can have as many messages waiting before the oldest give way.
 constexpr std::size_t messages_per_service = 8;
 constexpr std::size_t messages_to_spare = 1'000;
+// At the end, for the last marks.
+constexpr Millis patience{200};
+
+// What an event is known by when its row is not: below zero, where no row's number is. FNV-1a,
+// because the next version has to find the same.
+std::int64_t event_mark(const std::string& event, const std::string& sink) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : event + "\n" + sink)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return -1 - static_cast<std::int64_t>(hash >> 1);
+}
 
 }  // namespace
 
-OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark mark,
-                           Logger& log, SyslogSite site, std::string host, Millis row_may_take)
+OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, DeliveryMark marks,
+                           Logger& log, Alarms& alarms, SyslogSite site, std::string host,
+                           Millis row_may_take, Millis mark_may_take)
     : executor_(executor),
       store_(store),
-      mark_(std::move(mark)),
       log_(log),
+      alarms_(alarms),
       site_(std::move(site)),
       host_(std::move(host)),
       forget_timer_(executor),
       row_may_take_(row_may_take),
+      mark_may_take_(mark_may_take),
       release_timer_(executor),
       outbox_(executor,
               OutboxHooks{[](const std::string& sink) { return make_syslog_notifier(sink); },
-                          [this](std::int64_t id) {
-                            const auto marked = mark_.mark(id);
-                            if (!marked && !mark_told_) {
-                              mark_told_ = true;
-                              log_.log(LogLevel::warning, "HS1404",
-                                       "delivery mark not written: " + marked.error().text);
-                            }
-                          },
+                          [this](std::int64_t id) { return note(id); },
                           [this](std::int64_t id) { finished(id); },
                           [this](const OutboxReport& report) {
                             switch (report.kind) {
@@ -65,15 +72,17 @@ OutboxTeller::OutboxTeller(asio::any_io_executor executor, StateStore& store, De
                                 break;
                             }
                           }},
-              OutboxLimits{}, [this](const std::string& task, const std::string& what) {
+              OutboxLimits{},
+              [this](const std::string& task, const std::string& what) {
                 log_.log(LogLevel::error, "HS1005",
                          "a task ended by an exception task=\"" + task + "\" " + what);
-              }) {
-  if (mark_.why_in_memory().empty()) return;
-  mark_told_ = true;
-  log_.log(LogLevel::warning, "HS1404",
-           "delivery marks are kept in memory only: " + mark_.why_in_memory());
-}
+              }),
+      marks_(std::move(marks), [this, alive = std::weak_ptr<bool>(alive_), executor](
+                                   std::uint64_t number, const Fallible<void>& result) {
+        asio::post(executor, [this, alive, number, result] {
+          if (!alive.expired()) noted(number, result);
+        });
+      }) {}
 
 OutboxTeller::~OutboxTeller() = default;
 
@@ -84,7 +93,7 @@ void OutboxTeller::set_services(std::size_t services) {
 
 void OutboxTeller::restore(const std::vector<OutboxRow>& rows) {
   for (const auto& row : rows) {
-    if (mark_.contains(row.id)) {
+    if (marks_.knew(row.id)) {
       delivered_.push_back(row.id);
     } else {
       outbox_.restore({row.id, row.service.fqdn, row.sink, row.body, row.expires}, wall_now());
@@ -108,8 +117,12 @@ std::vector<std::int64_t> OutboxTeller::prepare(const ServiceSpec& service,
     row.due = event.at;
     row.expires = event.at + message_life;
     if (event.change) {
+      // An earlier run told it and did not get its row to the disk.
+      const auto mark = event_mark(event.id, row.sink);
+      if (marks_.knew(mark)) continue;
       row.id = store_.next_outbox_id();
       ids.push_back(row.id);
+      rowless_.emplace(row.id, mark);
     }
     outbox_.enqueue({row.id, service.key.fqdn, row.sink, row.body, row.expires}, event.at);
     if (event.change) batch.outbox.push_back(std::move(row));
@@ -126,7 +139,7 @@ void OutboxTeller::release_overdue() {
   if (release_armed_) return;
   const TimePoint now = Clock::now();
   for (; !awaited_.empty() && awaited_.front().until <= now; awaited_.pop_front())
-    durable(awaited_.front().ids);
+    not_durable(awaited_.front().ids);
   if (awaited_.empty()) return;
   release_armed_ = true;
   release_timer_.expires_at(std::max(awaited_.front().until, now + release_every));
@@ -138,15 +151,54 @@ void OutboxTeller::release_overdue() {
 }
 
 void OutboxTeller::durable(const std::vector<std::int64_t>& ids) {
-  for (const auto id : ids) outbox_.mark_ready(id);
+  for (const auto id : ids) {
+    rowless_.erase(id);
+    outbox_.mark_ready(id);
+  }
 }
 
 // The row does not exist, the event does: people hear of it although the disk does not (rule S12).
 void OutboxTeller::not_durable(const std::vector<std::int64_t>& ids) {
-  durable(ids);
+  for (const auto id : ids) outbox_.mark_ready(id);
+}
+
+// Without its row an event may come again under another number, by a swap that is taken up again:
+// it is then known by itself.
+awaitable<void> OutboxTeller::note(std::int64_t id) {
+  std::vector<std::int64_t> ids{id};
+  if (const auto found = rowless_.find(id); found != rowless_.end()) ids.push_back(found->second);
+  const auto number = given_ = marks_.mark(std::move(ids));
+  asio::steady_timer timer(executor_, mark_may_take_);
+  noting_.insert(&timer);
+  while (noted_ < number && !marks_hang_) {
+    const auto [ec] = co_await timer.async_wait(nothrow);
+    if (!ec && noted_ < number) {
+      marks_hang_ = true;
+      alarms_.raise("HS1404", LogLevel::warning,
+                    "delivery mark not written: the disk has not answered for " +
+                        std::to_string(mark_may_take_.count()) + " ms",
+                    wall_now());
+    }
+    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+      break;
+  }
+  noting_.erase(&timer);
+}
+
+void OutboxTeller::noted(std::uint64_t number, const Fallible<void>& result) {
+  noted_ = std::max(noted_, number);
+  for (auto* timer : noting_) timer->cancel();
+  if (!result) {
+    alarms_.raise("HS1404", LogLevel::warning, "delivery mark not written: " + result.error().text,
+                  wall_now());
+  } else if (noted_ == given_) {
+    marks_hang_ = false;
+    alarms_.clear("HS1404", "HS1402", "delivery marks are written again");
+  }
 }
 
 void OutboxTeller::finished(std::int64_t id) {
+  rowless_.erase(id);
   delivered_.push_back(id);
   forget_after(forget_every);
 }
@@ -187,6 +239,7 @@ awaitable<void> OutboxTeller::stop(TimePoint deadline) {
   release_timer_.cancel();
   forget_timer_.cancel();
   forget_delivered();
+  marks_.close(Clock::now() + (marks_hang_ ? Millis(0) : patience));
 }
 
 }  // namespace hotswapd

@@ -42,30 +42,26 @@ bool disk_refuses(int system_error) {
          system_error == EIO;
 }
 
-int open_to_write(const std::string& path) {
-  return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
 }  // namespace
 
-DeliveryMark::DeliveryMark(int descriptor, std::string path, std::size_t slots)
-    : descriptor_(descriptor), path_(std::move(path)), ring_(std::max<std::size_t>(slots, 1)) {}
+DeliveryMark::DeliveryMark(std::string path, std::size_t slots)
+    : path_(std::move(path)), ring_(std::max<std::size_t>(slots, 1)) {}
 
 DeliveryMark::DeliveryMark(DeliveryMark&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       path_(std::move(other.path_)),
-      why_in_memory_(std::move(other.why_in_memory_)),
       ring_(std::move(other.ring_)),
       ids_(std::move(other.ids_)),
-      next_(other.next_) {}
+      next_(other.next_),
+      saved_(other.saved_) {}
 
 DeliveryMark& DeliveryMark::operator=(DeliveryMark&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
-  std::swap(why_in_memory_, other.why_in_memory_);
   std::swap(ring_, other.ring_);
   std::swap(ids_, other.ids_);
   std::swap(next_, other.next_);
+  std::swap(saved_, other.saved_);
   return *this;
 }
 
@@ -73,35 +69,31 @@ DeliveryMark::~DeliveryMark() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Fallible<DeliveryMark> DeliveryMark::open(const std::string& path, std::size_t slots) {
-  const int fd = open_to_write(path);
-  if (fd < 0) {
-    const int number = errno;
-    const std::string why = path + " can't be opened: " + std::strerror(number);
-    if (!disk_refuses(number)) return Error{errc::refused, why};
-    // What an earlier run told must not be told again.
-    DeliveryMark marks(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), path, slots);
-    marks.load();
-    if (marks.descriptor_ >= 0) ::close(std::exchange(marks.descriptor_, -1));
-    marks.why_in_memory_ = why;
-    return marks;
-  }
-  DeliveryMark marks(fd, path, slots);
-  // All of it at once: a full disk later must not cost us the marks. Where it can't be, each mark
-  // tells.
-  static_cast<void>(
-      ::posix_fallocate(fd, 0, static_cast<off_t>(marks.ring_.size() * sizeof(Slot))));
-  marks.load();
+Fallible<DeliveryMark> DeliveryMark::read(const std::string& path, std::size_t slots) {
+  DeliveryMark marks(path, slots);
+  // O_NONBLOCK: a pipe in its place must not be waited for.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  const int number = errno;
+  if (fd < 0 && number == ENOENT) return marks;
+  if (fd < 0 && disk_refuses(number)) return marks;  // save() will say so
+  if (fd < 0) return Error{errc::refused, path + " can't be opened: " + std::strerror(number)};
+  struct stat info {};
+  const bool file = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  if (file) marks.load(fd);
+  ::close(fd);
+  if (!file) return Error{errc::refused, path + " is no file"};
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0 && errno == EACCES)
+    return Error{errc::refused, path + " can't be written: " + std::strerror(EACCES)};
   return marks;
 }
 
-void DeliveryMark::load() {
+void DeliveryMark::load(int descriptor) {
   std::vector<Slot> slots(ring_.size());
   auto* bytes = reinterpret_cast<char*>(slots.data());
   const std::size_t size = slots.size() * sizeof(Slot);
   std::size_t have = 0;
   while (have < size) {
-    const ssize_t got = ::pread(descriptor_, bytes + have, size - have, static_cast<off_t>(have));
+    const ssize_t got = ::pread(descriptor, bytes + have, size - have, static_cast<off_t>(have));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     have += static_cast<std::size_t>(got);
@@ -115,10 +107,28 @@ void DeliveryMark::load() {
     ++ids_[slot.id];
     next_ = std::max(next_, slot.number + 1);
   }
+  saved_ = next_;
 }
 
-Fallible<void> DeliveryMark::write(std::size_t place, std::uint64_t number, std::int64_t id) {
-  const Slot slot{number, id, checksum(number, id)};
+std::uint64_t DeliveryMark::oldest() const noexcept {
+  return next_ > ring_.size() ? next_ - ring_.size() : 1;
+}
+
+Fallible<void> DeliveryMark::open() {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor_ < 0)
+    return Error{errc::unavailable, path_ + " can't be opened: " + std::strerror(errno)};
+  // All of it at once: a full disk later must not cost us the marks. Where it can't be, each mark
+  // says so for itself.
+  const auto size = static_cast<off_t>(ring_.size() * sizeof(Slot));
+  static_cast<void>(::posix_fallocate(descriptor_, 0, size));
+  return {};
+}
+
+Fallible<void> DeliveryMark::write(std::uint64_t number) {
+  const std::size_t place = number % ring_.size();
+  if (ring_[place] == 0) return {};
+  const Slot slot{number, ring_[place], checksum(number, ring_[place])};
   ssize_t wrote = -1;
   do {
     wrote = ::pwrite(descriptor_, &slot, sizeof slot, static_cast<off_t>(place * sizeof slot));
@@ -128,41 +138,30 @@ Fallible<void> DeliveryMark::write(std::size_t place, std::uint64_t number, std:
   return Error{errc::unavailable, path_ + " can't be written: " + std::strerror(error)};
 }
 
-void DeliveryMark::note(std::size_t place, std::int64_t id) {
-  if (const auto old = ids_.find(ring_[place]); ring_[place] != 0 && old != ids_.end()) {
-    if (--old->second == 0) ids_.erase(old);
+Fallible<void> DeliveryMark::save() {
+  if (descriptor_ < 0) {
+    if (auto opened = open(); !opened) return opened;
   }
-  ring_[place] = id;
-  ++ids_[id];
-  ++next_;
-}
-
-// The disk may have come back: the file gets all that memory holds.
-bool DeliveryMark::reopen() {
-  const int fd = open_to_write(path_);
-  if (fd < 0) return false;
-  descriptor_ = fd;
-  static_cast<void>(::posix_fallocate(fd, 0, static_cast<off_t>(ring_.size() * sizeof(Slot))));
-  const std::uint64_t oldest = next_ > ring_.size() ? next_ - ring_.size() : 1;
-  for (std::uint64_t number = oldest; number < next_; ++number) {
-    const std::size_t place = number % ring_.size();
-    if (ring_[place] == 0 || write(place, number, ring_[place])) continue;
-    ::close(std::exchange(descriptor_, -1));
-    return false;
+  for (saved_ = std::max(saved_, oldest()); saved_ < next_; ++saved_) {
+    if (auto written = write(saved_); !written) {
+      // Another attempt begins with the name: the file may be another one by then, and gets all.
+      ::close(std::exchange(descriptor_, -1));
+      saved_ = oldest();
+      return written;
+    }
   }
-  why_in_memory_.clear();
-  return true;
+  return {};
 }
 
 Fallible<void> DeliveryMark::mark(std::int64_t id) {
-  const std::size_t place = next_ % ring_.size();
-  if (descriptor_ < 0 && !reopen()) {
-    note(place, id);
-    return Error{errc::unavailable, why_in_memory_};
+  std::int64_t& place = ring_[next_ % ring_.size()];
+  if (const auto old = ids_.find(place); place != 0 && old != ids_.end()) {
+    if (--old->second == 0) ids_.erase(old);
   }
-  if (auto written = write(place, next_, id); !written) return written;
-  note(place, id);
-  return {};
+  place = id;
+  ++ids_[id];
+  ++next_;
+  return save();
 }
 
 }  // namespace hotswapd

@@ -36,6 +36,7 @@ struct Outbox::Sink {
   OutboxQueue queue;
   std::unique_ptr<Notifier> notifier;
   asio::steady_timer wake;  // cancelled when there may be something to do
+  bool noting = false;      // the last message is told, and that is being noted
   bool failed_since_flush = false;
   bool told_failing = false;
   std::uint64_t untold_drops = 0;
@@ -178,14 +179,12 @@ awaitable<Fallible<void>> Outbox::deliver(Sink& sink, std::string body) {
   co_return error;
 }
 
-void Outbox::conclude(Sink& sink, const Fallible<void>& result) {
+// The id of a message that is told now and has a row; 0 when there is none.
+std::int64_t Outbox::conclude(Sink& sink, const Fallible<void>& result) {
+  std::int64_t told = 0;
   if (result) {
-    const std::int64_t id = sink.queue.delivered();
+    told = sink.queue.delivered();
     ++stats_.delivered;
-    if (id != 0) {
-      hooks_.sent(id);
-      hooks_.finished(id);
-    }
     if (std::exchange(sink.told_failing, false))
       report(OutboxReport::Kind::sink_works, sink, "delivers again");
   } else if (worth_a_retry(result.error().code)) {
@@ -200,7 +199,7 @@ void Outbox::conclude(Sink& sink, const Fallible<void>& result) {
     settle_drops(sink, result.error().text);
   }
   settle_drops(sink);
-  flush_->changed.cancel();
+  return told;
 }
 
 awaitable<void> Outbox::run(Sink& sink) {
@@ -211,7 +210,14 @@ awaitable<void> Outbox::run(Sink& sink) {
     settle_drops(sink);
     if (next.step == OutboxQueue::Step::deliver) {
       Fallible<void> result = co_await deliver(sink, std::move(next.body));
-      conclude(sink, result);
+      const std::int64_t told = conclude(sink, result);
+      if (told != 0) {
+        sink.noting = true;
+        co_await hooks_.sent(told);
+        sink.noting = false;
+        hooks_.finished(told);
+      }
+      flush_->changed.cancel();
       if (++sent_in_sequence % burst == 0) co_await asio::post(nothrow);
       continue;
     }
@@ -234,7 +240,7 @@ awaitable<void> Outbox::run(Sink& sink) {
 bool Outbox::flushed() const {
   return std::all_of(sinks_.begin(), sinks_.end(), [](const auto& entry) {
     const Sink& sink = *entry.second;
-    return !sink.queue.can_deliver() || sink.failed_since_flush;
+    return (sink.queue.size() == 0 && !sink.noting) || sink.failed_since_flush;
   });
 }
 

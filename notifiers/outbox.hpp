@@ -49,7 +49,8 @@ struct OutboxStats {
 // back into it.
 struct OutboxHooks {
   std::function<Fallible<std::unique_ptr<Notifier>>(const std::string& sink)> make_notifier;
-  std::function<void(std::int64_t id)> sent;  // right after the send: DeliveryMark::mark
+  // Begun right after the send; the sink's next message waits until it ends.
+  std::function<awaitable<void>(std::int64_t id)> sent;
   std::function<void(std::int64_t id)>
       finished;  // the row is done with (delivered or dropped): delete it
   std::function<void(const OutboxReport&)> report;
@@ -73,8 +74,9 @@ class Outbox {
   void mark_failed(std::int64_t id);  // it is not, and never will be: what it tells did not happen
   void restore(OutboxMessage message, WallTime now);  // a row found at start: ready
 
-  // Tries everything that is ready at once; returns when it is delivered, when each sink that has
-  // some left has failed since, or at the deadline. What is left stays in the store. Drops that no
+  // Tries everything that is ready at once, and what gets ready meanwhile; returns when all is
+  // delivered, when each sink that has some left has failed since, or at the deadline. What is left
+  // stays in the store. Drops that no
   // report has counted yet are reported at once; so does request_stop().
   awaitable<void> flush(TimePoint deadline);
 
@@ -94,7 +96,7 @@ class Outbox {
   bool flushed() const;
   awaitable<void> run(Sink& sink);
   awaitable<Fallible<void>> deliver(Sink& sink, std::string body);
-  void conclude(Sink& sink, const Fallible<void>& result);
+  std::int64_t conclude(Sink& sink, const Fallible<void>& result);
   void report(OutboxReport::Kind kind, const Sink& sink, std::string text);
 
   asio::any_io_executor executor_;

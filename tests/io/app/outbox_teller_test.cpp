@@ -6,15 +6,56 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace hotswapd {
+namespace {
+
+// A disk that hangs: every pwrite() of this program waits while it is held.
+class Disk {
+ public:
+  void hold() { set(true); }
+  void release() { set(false); }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    free_.wait(lock, [this] { return !held_; });
+  }
+
+ private:
+  void set(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    free_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable free_;
+  bool held_ = false;
+};
+
+Disk& disk() {
+  static auto* the_disk = new Disk;  // a thread that was left behind may still wait at the end
+  return *the_disk;
+}
+
+}  // namespace
+}  // namespace hotswapd
+
+extern "C" ssize_t pwrite(int descriptor, const void* data, std::size_t size, off_t at) {
+  hotswapd::disk().pass();
+  return ::syscall(SYS_pwrite64, descriptor, data, size, at);
+}
 
 namespace hotswapd {
 namespace {
@@ -99,16 +140,18 @@ class OutboxTellerTest : public ::testing::Test {
     open();
   }
   ~OutboxTellerTest() override {
+    disk().release();
     if (teller_) stop();
     teller_.reset();
     std::filesystem::remove_all(folder_);
   }
 
   void open() {
-    auto mark = DeliveryMark::open((folder_ / "delivered").string());
+    auto mark = DeliveryMark::read((folder_ / "delivered").string());
     ASSERT_TRUE(mark.has_value());
     teller_ = std::make_unique<OutboxTeller>(context_.get_executor(), store_, std::move(*mark),
-                                             log_, SyslogSite{}, "host", row_may_take_);
+                                             log_, alarms_, SyslogSite{}, "host", row_may_take_,
+                                             mark_may_take_);
   }
   void stop() {
     bool done = false;
@@ -134,7 +177,7 @@ class OutboxTellerTest : public ::testing::Test {
   // As FailoverService does it: prepare, then commit. Returns what the disk is to answer for.
   std::vector<std::int64_t> happens(const std::string& state, bool change) {
     MonitorEvent event;
-    event.id = "event-" + std::to_string(++events_);
+    event.id = event_.empty() ? "event-" + std::to_string(++events_) : event_;
     event.service = service_.key;
     event.at = std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
     event.state = state;
@@ -144,6 +187,12 @@ class OutboxTellerTest : public ::testing::Test {
     rows_.insert(rows_.end(), batch.outbox.begin(), batch.outbox.end());
     if (!batch.empty()) store_.commit(std::move(batch), [](const Fallible<void>&) {});
     return ids;
+  }
+  bool logged(const std::string& words) const {
+    for (const auto& line : log_.lines) {
+      if (line.find(words) != std::string::npos) return true;
+    }
+    return false;
   }
   std::vector<std::int64_t> deletions() const {
     std::vector<std::int64_t> out;
@@ -155,13 +204,16 @@ class OutboxTellerTest : public ::testing::Test {
   using Words = std::vector<std::string>;
   using Ids = std::vector<std::int64_t>;
   Millis row_may_take_{50};
+  Millis mark_may_take_{2'000};
   std::filesystem::path folder_;
   asio::io_context context_{1};
   Collector collector_;
   MuteStore store_;
   LinesLogger log_;
+  Alarms alarms_{log_};
   ServiceSpec service_;
   int events_ = 0;
+  std::string event_;  // the next one's id, where it matters
   std::vector<OutboxRow> rows_;
   std::unique_ptr<OutboxTeller> teller_;
 };
@@ -224,6 +276,98 @@ TEST_F(OutboxTellerTest, TheFirstRoundOfManyServicesFits) {
   }
   stop();
   for (const auto& line : log_.lines) EXPECT_FALSE(line.starts_with("HS1503")) << line;
+}
+
+TEST_F(OutboxTellerTest, TheNextMessageWaitsUntilTheLastOnesMarkIsWritten) {
+  mark_may_take_ = std::chrono::hours(1);
+  stop();
+  open();
+  disk().hold();
+  teller_->durable(happens("trouble", true));
+  teller_->durable(happens("failover", true));
+  ASSERT_TRUE(until_heard(1));
+  asio::steady_timer a_while(context_, Millis(100));
+  bool over = false;
+  a_while.async_wait([&over](const error_code&) { over = true; });
+  ASSERT_TRUE(until([&over] { return over; })) << "the loop must go on";
+  EXPECT_EQ(collector_.heard(), Words{"trouble"});
+  disk().release();
+  ASSERT_TRUE(until_heard(2));
+  EXPECT_EQ(collector_.heard(), (Words{"trouble", "failover"}));
+}
+
+TEST_F(OutboxTellerTest, ADiskThatHangsInAMarkIsAlarmedAndSilencesNobody) {
+  mark_may_take_ = Millis(50);
+  stop();
+  open();
+  disk().hold();
+  for (const auto* state : {"trouble", "failover", "ok"}) teller_->durable(happens(state, true));
+  const TimePoint began = Clock::now();
+  ASSERT_TRUE(until_heard(3));
+  EXPECT_GE(Clock::now() - began, mark_may_take_);
+  EXPECT_TRUE(logged("HS1404 delivery mark not written: the disk has not answered for 50 ms"));
+  EXPECT_FALSE(logged("HS1402"));
+  disk().release();
+  ASSERT_TRUE(until([this] { return logged("HS1402"); }));
+  stop();
+  open();
+  store_.writes.clear();
+  teller_->restore(rows_);
+  EXPECT_EQ(deletions(), (Ids{1, 2, 3})) << "all were marked when the disk came back";
+}
+
+TEST_F(OutboxTellerTest, StoppingLeavesADiskThatHangsInAMarkBehind) {
+  disk().hold();
+  teller_->durable(happens("trouble", true));
+  ASSERT_TRUE(until_heard(1));
+  const TimePoint began = Clock::now();
+  stop();
+  teller_.reset();
+  EXPECT_LT(Clock::now() - began, Seconds(5));
+}
+
+TEST_F(OutboxTellerTest, AMarkThatTheDiskRefusesIsWrittenWhenItIsWellAgain) {
+  stop();
+  std::filesystem::remove(folder_ / "delivered");
+  std::filesystem::rename(folder_, folder_.string() + ".away");
+  open();
+  teller_->durable(happens("trouble", true));
+  ASSERT_TRUE(until_heard(1));
+  ASSERT_TRUE(until([this] { return logged("HS1404"); }));
+  std::filesystem::rename(folder_.string() + ".away", folder_);
+  ASSERT_TRUE(until([this] { return logged("HS1402"); })) << "nothing else is told meanwhile";
+  stop();
+  open();
+  store_.writes.clear();
+  teller_->restore(rows_);
+  EXPECT_EQ(deletions(), Ids{1});
+}
+
+TEST_F(OutboxTellerTest, AnEventToldWithoutItsRowIsKnownToTheNextRun) {
+  event_ = "0123456789abcdef:failover";
+  happens("failover", true);  // the disk never answers
+  ASSERT_TRUE(until_heard(1));
+  stop();
+  open();
+  rows_.clear();
+  EXPECT_EQ(happens("failover", true), Ids{}) << "the swap that was taken up again tells it";
+  EXPECT_TRUE(rows_.empty());
+  event_ = "0123456789abcdef:ok";
+  teller_->durable(happens("ok", true));
+  ASSERT_TRUE(until_heard(2));
+  EXPECT_EQ(collector_.heard(), (Words{"failover", "ok"}));
+}
+
+TEST_F(OutboxTellerTest, AMessageWhoseRowGetsToTheDiskWhileStoppingIsTold) {
+  row_may_take_ = std::chrono::hours(1);
+  stop();
+  open();
+  const auto ids = happens("failover", true);
+  asio::steady_timer slow_disk(context_, Millis(100));
+  slow_disk.async_wait([this, ids](const error_code&) { teller_->durable(ids); });
+  stop();
+  EXPECT_EQ(collector_.heard(), Words{"failover"});
+  EXPECT_EQ(deletions(), Ids{1});
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class DeliveryMarkTest : public ::testing::Test {
     std::filesystem::remove_all(dir_, ignored);
   }
   DeliveryMark open(std::size_t slots = DeliveryMark::default_slots) {
-    auto opened = DeliveryMark::open(path_.string(), slots);
+    auto opened = DeliveryMark::read(path_.string(), slots);
     EXPECT_TRUE(opened.has_value()) << opened.error().text;
     return std::move(opened.value());
   }
@@ -117,7 +117,19 @@ TEST_F(DeliveryMarkTest, GarbageAndTruncationAreAnEmptyFile) {
 
 TEST_F(DeliveryMarkTest, ADirectoryInItsPlaceIsAnError) {
   std::filesystem::create_directory(path_);
-  EXPECT_FALSE(DeliveryMark::open(path_.string()));
+  EXPECT_FALSE(DeliveryMark::read(path_.string()));
+}
+
+TEST_F(DeliveryMarkTest, APipeInItsPlaceIsAnErrorAndNotWaitedFor) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_FALSE(DeliveryMark::read(path_.string()));
+}
+
+TEST_F(DeliveryMarkTest, ReadingMakesNoFile) {
+  auto marks = open();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(marks.save());
+  EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
 // A read-only bind mount of the folder, in a child: what was told is known, what is told now comes
@@ -138,14 +150,15 @@ TEST_F(DeliveryMarkTest, AReadOnlyDiskKeepsThemInMemoryUntilItIsWellAgain) {
       ::_exit(77);
     }
     auto marks = open(8);
-    EXPECT_NE(marks.why_in_memory().find("Read-only"), std::string::npos);
+    const auto refused = marks.save();
+    EXPECT_TRUE(!refused && refused.error().text.find("Read-only") != std::string::npos);
     EXPECT_TRUE(marks.contains(3));
     for (int id = 4; id <= 10; ++id) EXPECT_FALSE(marks.mark(id));
     EXPECT_TRUE(marks.contains(10));
     EXPECT_FALSE(marks.contains(2));
     EXPECT_EQ(::mount(nullptr, dir_.c_str(), nullptr, again, nullptr), 0);
     EXPECT_TRUE(marks.mark(11));
-    EXPECT_EQ(marks.why_in_memory(), "");
+    EXPECT_TRUE(marks.save());
     ::_exit(HasFailure() ? 1 : 0);
   }
   int status = 0;
@@ -164,7 +177,7 @@ TEST_F(DeliveryMarkTest, MarksSurviveKillMinusNine) {
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    auto marks = DeliveryMark::open(path_.string());
+    auto marks = DeliveryMark::read(path_.string());
     for (std::int64_t id = 1; marks && marks->mark(id); ++id) {
       if (::write(ends[1], &id, sizeof id) < 0) break;
     }

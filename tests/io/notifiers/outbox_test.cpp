@@ -25,6 +25,7 @@ struct Peer {
   std::string hanging;                  // the sink that does not answer before the deadline
   bool throws = false;
   bool make_fails = false;
+  bool noting_hangs = false;
   int made = 0;
   std::map<std::string, int> at_once;  // deliveries a sink
 };
@@ -85,7 +86,7 @@ class OutboxTest : public ::testing::Test {
       if (peer_.make_fails) return Error{errc::not_built, "no such sink"};
       return std::unique_ptr<Notifier>(std::make_unique<FakeNotifier>(peer_, sink));
     };
-    hooks.sent = [this](std::int64_t id) { peer_.log.push_back("sent " + std::to_string(id)); };
+    hooks.sent = [this](std::int64_t id) { return sent(id); };
     hooks.finished = [this](std::int64_t id) {
       peer_.log.push_back("finished " + std::to_string(id));
     };
@@ -99,6 +100,16 @@ class OutboxTest : public ::testing::Test {
     return *outbox_;
   }
 
+  awaitable<void> sent(std::int64_t id) {
+    peer_.log.push_back("sent " + std::to_string(id));
+    while (peer_.noting_hangs) {
+      asio::steady_timer pause(context_, Millis(1));
+      co_await pause.async_wait(nothrow);
+      if ((co_await asio::this_coro::cancellation_state).cancelled() !=
+          asio::cancellation_type::none)
+        co_return;
+    }
+  }
   static OutboxMessage message(std::int64_t id, const std::string& body,
                                const std::string& service = "a") {
     OutboxMessage out;
@@ -187,7 +198,7 @@ TEST_F(OutboxTest, RetriesAndTellsOfTheTroubleOnce) {
   outbox().restore(message(1, "a1"), wall);
   ASSERT_TRUE(until_log(8));
   EXPECT_EQ(peer_.log, (Log{"fail a1", "report no\\x0abuffers", "fail a1", "fail a1", "deliver a1",
-                            "sent 1", "finished 1", "report delivers again"}));
+                            "report delivers again", "sent 1", "finished 1"}));
   EXPECT_EQ(outbox().stats().retries, 3u);
 }
 
@@ -356,6 +367,39 @@ TEST_F(OutboxTest, FlushGivesUpOnASinkThatFailsAndOnUncommittedRows) {
   flush(Seconds(4));
   EXPECT_LT(Clock::now() - begin, Seconds(3));
   EXPECT_EQ(outbox().stats().queued, 2u);
+}
+
+TEST_F(OutboxTest, FlushWaitsForARowThatIsOnItsWayToTheDisk) {
+  outbox().enqueue(message(1, "a1"), wall);
+  settle();
+  asio::steady_timer disk(context_, Millis(100));
+  disk.async_wait([this](const error_code&) { outbox().mark_ready(1); });
+  flush(Seconds(4));
+  EXPECT_EQ(peer_.log, (Log{"deliver a1", "sent 1", "finished 1"}));
+}
+
+TEST_F(OutboxTest, FlushDoesNotWaitForARowThatFails) {
+  outbox().enqueue(message(1, "a1"), wall);
+  settle();
+  asio::steady_timer disk(context_, Millis(20));
+  disk.async_wait([this](const error_code&) { outbox().mark_failed(1); });
+  const auto begin = Clock::now();
+  flush(Seconds(4));
+  EXPECT_LT(Clock::now() - begin, Seconds(3));
+  EXPECT_TRUE(peer_.log.empty());
+}
+
+TEST_F(OutboxTest, TheNextMessageOfASinkWaitsUntilTheLastIsNoted) {
+  peer_.noting_hangs = true;
+  outbox().restore(message(1, "a1"), wall);
+  outbox().restore(message(2, "a2", "b"), wall);
+  ASSERT_TRUE(until_log(2));
+  flush(Millis(50));
+  EXPECT_EQ(peer_.log, (Log{"deliver a1", "sent 1"}));
+  peer_.noting_hangs = false;
+  ASSERT_TRUE(until_log(6));
+  EXPECT_EQ(peer_.log,
+            (Log{"deliver a1", "sent 1", "finished 1", "deliver a2", "sent 2", "finished 2"}));
 }
 
 TEST_F(OutboxTest, FlushEndsAtItsDeadline) {
