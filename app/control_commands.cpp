@@ -100,7 +100,7 @@ void ControlCommands::handle(ControlRequest request, ControlResponder responder)
   const auto now = backend_.clocks.now();
   if (command == "show") return responder.answer(show_view(*service, now));
   if (command == "history") return history(request, *fqdn, responder);
-  auto view = explain_view(*service, now, backend_.monitor.link_proved(service->model().spec().key),
+  auto view = explain_view(*service, now, backend_.monitor.around(service->id()),
                            backend_.monitor.writes_blocked());
   if (service->story()) return responder.answer(view);
   explain_stored(service->model().spec().key, std::move(view), responder);

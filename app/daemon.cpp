@@ -19,7 +19,6 @@
 
 #include "api/control_server.hpp"
 #include "api/health_handler.hpp"
-#include "app/alarms.hpp"
 #include "app/control_commands.hpp"
 #include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
@@ -29,10 +28,12 @@
 #include "app/supervisor.hpp"
 #include "app/unbuilt_provider.hpp"
 #include "app/wall_clock.hpp"
+#include "app/witness_setup.hpp"
 #include "app/zone_setup.hpp"
 #include "core/timestamp.hpp"
 #include "dns/dns_server.hpp"
 #include "dns/embedded.hpp"
+#include "monitor/alarms.hpp"
 #include "monitor/monitor.hpp"
 #include "monitor/round_scheduler.hpp"
 #include "net/shard.hpp"
@@ -208,6 +209,7 @@ bool Daemon::start() {
                      *teller_,
                      *rounds_,
                      log_,
+                     alarms_,
                      Clocks{[] { return Clock::now(); }, wall_now,
                             [this](Millis duration) -> awaitable<void> {
                               return sleep_for(context_.get_executor(), duration);
@@ -227,7 +229,7 @@ bool Daemon::start() {
   supervisor_ = std::make_unique<Supervisor>(Watched{context_.get_executor(), *store_, *monitor_,
                                                      *reloader_, manager_, shards_, alarms_, log_});
   if (!start_listeners()) return false;
-  monitor_->start(config_.services, stored);
+  monitor_->start(config_.services, witness_spec(config_.witness), stored);
   for (auto& shard : shards_) shard->start();
 
   tasks_.spawn("supervise", supervisor_->run());
@@ -422,7 +424,7 @@ Fallible<void> Daemon::apply(Config next) {
     return [] {};
   });
   names_->reconfigure(config_);
-  monitor_->reconfigure(config_.services);
+  monitor_->reconfigure(config_.services, witness_spec(config_.witness));
   return {};
 }
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "app/alarms.hpp"
 #include "config/schema.hpp"
 #include "core/log.hpp"
+#include "monitor/alarms.hpp"
 #include "net/awaitable.hpp"
 #include "net/background.hpp"
 #include "net/resolver_settings.hpp"

@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "app/alarms.hpp"
 #include "core/log.hpp"
+#include "monitor/alarms.hpp"
 #include "monitor/teller.hpp"
 #include "notifiers/mark_writer.hpp"
 #include "notifiers/outbox.hpp"

@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
-#include "app/alarms.hpp"
 #include "app/reloader.hpp"
 #include "app/service_manager.hpp"
 #include "core/log.hpp"
+#include "monitor/alarms.hpp"
 #include "monitor/monitor.hpp"
 #include "net/awaitable.hpp"
 #include "net/shard.hpp"

@@ -8,7 +8,6 @@ namespace {
 
 constexpr auto kRows = std::to_array<NotBuilt>({
     {"file", "probe_policy", "", "no address is denied"},
-    {"file", "witness", "", "no witness is asked"},
     {"file", "contacts", "", "no mail is sent"},
     {"file", "notify", "", "no mail and no webhook is sent"},
     {"file", "aws", "", "no account of AWS is used"},

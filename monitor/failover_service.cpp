@@ -126,8 +126,7 @@ void FailoverService::at_rest() {
 
 bool FailoverService::wanted_still(const Decision& decision) const {
   return !ended_ && !edit_ &&
-         model_.still_wanted(decision, context_.clocks.now(),
-                             context_.link_proved(model_.spec().key));
+         model_.still_wanted(decision, context_.clocks.now(), context_.around(id_));
 }
 
 void FailoverService::on_round(RoundResult round) {
@@ -140,7 +139,10 @@ void FailoverService::on_round(RoundResult round) {
   last_round_number_ = round.number;
   full_round_done_ = true;
   const bool peace = model_.at_peace() && decision_.rule == "steady";
+  const auto before = model_.targets().front().health.health;
   auto changes = model_.round_finished(std::move(round), wall);
+  const auto after = model_.targets().front().health.health;
+  if (before != after) context_.primary_changed(id_, before, after);
   tell_inconclusive();
   if (peace && model_.at_peace()) {
     decided_at_ = wall;
@@ -160,7 +162,7 @@ void FailoverService::on_round(RoundResult round) {
 }
 
 void FailoverService::decide_on_round(const Moment& now, Changes changes) {
-  auto decision = model_.decision(now, context_.link_proved(model_.spec().key));
+  auto decision = model_.decision(now, context_.around(id_));
   // A swap that begins now tells the status itself, when it has been read back.
   if (decision.action != Action::write || !decision.moves) {
     const bool swapping = model_.swap_under_way() && story_;
@@ -187,10 +189,14 @@ void FailoverService::tell_inconclusive() {
   }
 }
 
+void FailoverService::reconsider() {
+  if (model_.active() && model_.targets().front().last == Verdict::fail) evaluate();
+}
+
 void FailoverService::evaluate() {
   if (ended_ || running_) return;
   const auto now = context_.clocks.now();
-  act_on(model_.decision(now, context_.link_proved(model_.spec().key)), now);
+  act_on(model_.decision(now, context_.around(id_)), now);
 }
 
 void FailoverService::act_on(Decision d, const Moment& now) {

@@ -47,7 +47,8 @@ struct ServiceContext {
   Clocks clocks;
   TaskGroup& tasks;
   std::function<void(const WatchEvent&)> watch;
-  std::function<bool(const RecordKey& but)> link_proved;  // another target answered lately
+  std::function<Surroundings(ServiceId but)> around;
+  std::function<void(ServiceId, Health before, Health after)> primary_changed;  // before it decides
   std::function<std::optional<std::string>()>
       writes_blocked;  // why no swap may begin now (a stuck disk)
 };
@@ -96,6 +97,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void on_round(RoundResult round);
   Fallible<std::string> command(const Command& command);
   void clock_advanced();
+  void reconsider();  // what held a swap of ours from outside is over
   void save();  // the state row, whether it changed or not: finds out whether the disk takes writes
                 // again
 

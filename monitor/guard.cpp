@@ -40,6 +40,11 @@ std::optional<TimePoint> SwapBudget::oldest(TimePoint now) const {
   return found;
 }
 
+GuardCheck check_correlated_loss(const std::optional<std::string>& loss) {
+  if (!loss) return {"correlated-loss", true, "no loss of many services at once"};
+  return {"correlated-loss", false, *loss};
+}
+
 GuardCheck check_maintenance(const std::vector<MaintenanceWindow>& windows, WallTime now) {
   for (const auto& w : windows) {
     if (now >= w.from && now < w.to && !w.swaps) {

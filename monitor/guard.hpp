@@ -34,6 +34,13 @@ class SwapBudget {
   std::vector<TimePoint> swaps_;
 };
 
+// What a service's decision needs to know of everything around it.
+struct Surroundings {
+  bool link_proved = false;  // another target or the witness answered in the last interval
+  std::optional<std::string> correlated_loss;  // why rule S10 holds swaps now
+};
+
+GuardCheck check_correlated_loss(const std::optional<std::string>& loss);
 GuardCheck check_maintenance(const std::vector<MaintenanceWindow>& windows, WallTime now);
 GuardCheck check_budget(const SwapBudget& budget, int max_per_hour, const Moment& now);
 

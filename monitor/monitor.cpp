@@ -11,6 +11,9 @@ namespace hotswapd {
 namespace {
 
 constexpr Millis stopping_may_take{1'000};
+constexpr Millis quickest_witness{1'000};
+constexpr Millis slowest_witness{10'000};
+constexpr ServiceId witness_id{0};  // services begin with 1
 
 std::string name_key(std::string_view fqdn) {
   if (!fqdn.empty() && fqdn.back() == '.') fqdn.remove_suffix(1);
@@ -34,7 +37,10 @@ Monitor::Monitor(MonitorParts parts)
                parts_.clocks,
                tasks_,
                parts_.watch,
-               [this](const RecordKey& but) { return link_proved(but); },
+               [this](ServiceId but) { return around(but); },
+               [this](ServiceId service, Health before, Health after) {
+                 primary_changed(service, before, after);
+               },
                [this] { return blocked_; }} {}
 
 Monitor::~Monitor() = default;
@@ -56,7 +62,8 @@ std::shared_ptr<FailoverService> Monitor::add(const ServiceSpec& spec) {
   return service;
 }
 
-void Monitor::start(const std::vector<ServiceSpec>& services, const StoredState& stored) {
+void Monitor::start(const std::vector<ServiceSpec>& services, std::optional<WitnessSpec> witness,
+                    const StoredState& stored) {
   std::map<RecordKey, const StateRow*> states;
   for (const auto& row : stored.states) states[row.service] = &row;
   std::map<RecordKey, const IntentRow*> intents;
@@ -76,6 +83,8 @@ void Monitor::start(const std::vector<ServiceSpec>& services, const StoredState&
     for (auto it = from; it != to; ++it) service->remember_swap(it->second);
     if (stored.doubtful) service->require_fresh_rounds(2);
   }
+  count_decided();
+  watch_witness(std::move(witness));
   for (const auto& service : ordered_) service->begin(FirstRound::at_once);
 
   Batch gone;
@@ -94,7 +103,8 @@ void Monitor::start(const std::vector<ServiceSpec>& services, const StoredState&
   tasks_.spawn("service clock", tick());
 }
 
-void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
+void Monitor::reconfigure(const std::vector<ServiceSpec>& services,
+                          std::optional<WitnessSpec> witness) {
   std::map<RecordKey, const ServiceSpec*> wanted;
   for (const auto& spec : services) wanted[spec.key] = &spec;
 
@@ -108,6 +118,7 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
     if (service->busy()) ending_.push_back(service);
     by_id_.erase(service->id());
     by_name_.erase(key.fqdn);
+    loss_.forget(service->id());
     gone.forget_states.push_back(key);
     return true;
   });
@@ -132,6 +143,8 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
     }
     if (auto* provider = parts_.provider(spec.provider)) it->second->reconfigure(spec, *provider);
   }
+  count_decided();
+  watch_witness(std::move(witness));
   // Shown in the order of the file.
   std::map<RecordKey, std::size_t> position;
   for (std::size_t i = 0; i < services.size(); ++i) position[services[i].key] = i;
@@ -142,9 +155,21 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services) {
 
 void Monitor::on_round(RoundResult round) {
   if (stopping_) return;
+  if (round.service == witness_id) return witness_heard(round);
   const auto it = by_id_.find(round.service);
   if (it == by_id_.end()) return;
   const auto service = it->second;
+  const auto& targets = service->model().targets();
+  bool news = false;  // a failure of what was not known to be down
+  for (std::size_t i = 0; i < round.targets.size() && i < targets.size(); ++i) {
+    news = news || (round.targets[i] && round.targets[i]->verdict == Verdict::fail &&
+                    targets[i].health.health != Health::down);
+  }
+  if (!witness_.park(round, news)) return deliver(*service, std::move(round));
+  if (news) parts_.rounds.run_now(witness_id);
+}
+
+void Monitor::deliver(FailoverService& service, RoundResult round) {
   const bool answered =
       std::any_of(round.targets.begin(), round.targets.end(),
                   [](const auto& target) { return target && target->verdict == Verdict::pass; });
@@ -152,15 +177,109 @@ void Monitor::on_round(RoundResult round) {
     std::erase_if(answered_, [&](const Answered& a) { return a.service == round.service; });
     answered_.push_back({round.service, round.finished});
     if (answered_.size() > 2) answered_.erase(answered_.begin());
+    if (loss_.standing()) {
+      loss_.other_answered(round.started);
+      tell_loss(true);
+    }
   }
-  service->on_round(std::move(round));
+  service.on_round(std::move(round));
 }
 
-bool Monitor::link_proved(const RecordKey& but) const {
+void Monitor::watch_witness(std::optional<WitnessSpec> witness) {
+  if (witness) {
+    // As often as the quickest service, so that its word is never older than what it vouches for.
+    Millis interval = slowest_witness;
+    for (const auto& service : ordered_)
+      interval = std::min(interval, service->model().spec().monitor.interval);
+    witness->interval = std::max(interval, quickest_witness);
+  }
+  loss_.has_witness(witness.has_value());
+  if (witness_.spec() == witness) return;
+  witness_.configure(witness);
+  parts_.alarms.clear("HS1122", "HS1123", "the witness is not asked any more");
+  if (!witness) {
+    parts_.rounds.remove(witness_id);
+    return release_parked();
+  }
+  RoundSpec spec;
+  spec.service = witness_id;
+  spec.epoch = ++witness_epoch_;
+  spec.grid_key = "witness";
+  spec.interval = spec.recheck = witness->interval;
+  for (const auto& target : witness->targets) spec.targets.emplace_back(target);
+  parts_.rounds.upsert(std::move(spec), FirstRound::at_once);
+}
+
+void Monitor::witness_heard(const RoundResult& round) {
+  if (round.epoch != witness_epoch_) return;
+  witness_.heard(round);
+  if (witness_.up() == true) {
+    parts_.alarms.clear("HS1122", "HS1123", "the witness answers again");
+    if (loss_.standing()) {
+      loss_.witness_answered(round.started);
+      tell_loss(true);
+    }
+  } else {
+    parts_.alarms.raise("HS1122", LogLevel::error,
+                        witness_.reason() + ": no failure counts until it does",
+                        parts_.clocks.wall());
+  }
+  release_parked();
+  if (witness_.wants_to_ask()) parts_.rounds.run_now(witness_id);
+}
+
+void Monitor::release_parked() {
+  while (auto parked = witness_.release()) {
+    const auto it = by_id_.find(parked->service);
+    if (it == by_id_.end()) continue;
+    const auto service = it->second;
+    deliver(*service, std::move(*parked));
+  }
+}
+
+void Monitor::count_decided() {
+  decided_ = static_cast<std::size_t>(
+      std::count_if(ordered_.begin(), ordered_.end(), [](const auto& service) {
+        return service->model().targets().front().health.health != Health::unknown;
+      }));
+}
+
+void Monitor::primary_changed(ServiceId service, Health before, Health after) {
+  if (before == Health::unknown) ++decided_;
+  if (after == Health::unknown && decided_ > 0) --decided_;
+  const bool stood = loss_.standing();
+  if (after == Health::down) {
+    loss_.went_down(service, decided_, longest_interval_, parts_.clocks.steady());
+    if (loss_.standing() && witness_.configured()) parts_.rounds.run_now(witness_id);
+  } else {
+    loss_.recovered(service);
+  }
+  tell_loss(stood);
+}
+
+// Says when swaps begin to be held and when that is over; then everybody who was held decides anew.
+void Monitor::tell_loss(bool stood) {
+  if (loss_.standing()) {
+    return parts_.alarms.raise("HS1124", LogLevel::error, *loss_.holds(), parts_.clocks.wall());
+  }
+  if (!stood) return;
+  parts_.alarms.clear("HS1124", "HS1125",
+                      "others answer, so the loss of many services is theirs: swaps go on");
+  const auto services = ordered_;
+  for (const auto& service : services) service->reconsider();
+}
+
+Surroundings Monitor::around(ServiceId service) const {
+  return {link_proved(service), loss_.holds()};
+}
+
+// A target of another service answered within its interval, or the witness did.
+bool Monitor::link_proved(ServiceId but) const {
   const auto now = parts_.clocks.steady();
+  if (witness_.spec() && witness_.answered_since(now - 2 * witness_.spec()->interval)) return true;
   return std::any_of(answered_.begin(), answered_.end(), [&](const Answered& a) {
     const auto it = by_id_.find(a.service);
-    return it != by_id_.end() && it->second->model().spec().key != but &&
+    return it != by_id_.end() && a.service != but &&
            now - a.at <= it->second->model().spec().monitor.interval;
   });
 }

@@ -10,7 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "monitor/alarms.hpp"
+#include "monitor/correlated_loss.hpp"
 #include "monitor/failover_service.hpp"
+#include "monitor/witness.hpp"
 
 namespace hotswapd {
 
@@ -21,6 +24,7 @@ struct MonitorParts {
   Teller& teller;
   Rounds& rounds;
   Logger& log;
+  Alarms& alarms;
   Clocks clocks;
   std::function<Provider*(const std::string& name)> provider;
   std::function<void(const WatchEvent&)> watch;
@@ -32,10 +36,12 @@ class Monitor {
   ~Monitor();
 
   // Once: every service, as it was left, or new.
-  void start(const std::vector<ServiceSpec>& services, const StoredState& stored);
+  void start(const std::vector<ServiceSpec>& services, std::optional<WitnessSpec> witness,
+             const StoredState& stored);
 
   // The new configuration's services; what is equal is not touched. Providers were changed before.
-  void reconfigure(const std::vector<ServiceSpec>& services);
+  void reconfigure(const std::vector<ServiceSpec>& services,
+                   std::optional<WitnessSpec> witness = std::nullopt);
 
   void on_round(RoundResult round);  // on shard 0
 
@@ -59,13 +65,21 @@ class Monitor {
   const FailoverService* find(
       const std::string& fqdn) const;                    // with or without final dot, any case
   std::vector<const FailoverService*> services() const;  // in the order of the configuration
-  // A target of another service answered within its interval: our own link works.
-  bool link_proved(const RecordKey& but) const;
+  // What every decision of this service has to know of the others.
+  Surroundings around(ServiceId service) const;
   bool ready() const;  // every active service has had a round (or its probing is off)
 
  private:
   std::shared_ptr<FailoverService> add(const ServiceSpec& spec);
   awaitable<void> tick();
+  void watch_witness(std::optional<WitnessSpec> witness);
+  void witness_heard(const RoundResult& round);
+  void release_parked();
+  void deliver(FailoverService& service, RoundResult round);
+  void primary_changed(ServiceId service, Health before, Health after);
+  void count_decided();
+  void tell_loss(bool stood);
+  bool link_proved(ServiceId but) const;
 
   MonitorParts parts_;
   TaskGroup tasks_;
@@ -88,6 +102,10 @@ class Monitor {
   };
   std::vector<Answered> answered_;
   Millis longest_interval_{0};
+  Witness witness_;
+  std::uint64_t witness_epoch_ = 0;
+  CorrelatedLoss loss_;
+  std::size_t decided_ = 0;  // services whose primary is known to be up or down
 };
 
 }  // namespace hotswapd

@@ -190,7 +190,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
   return changes;
 }
 
-FailoverView ServiceModel::view(const Moment& now, bool link_proved) const {
+FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) const {
   FailoverView v;
   v.active = active_;
   v.observe = spec_.mode == ServiceMode::observe;
@@ -216,25 +216,26 @@ FailoverView ServiceModel::view(const Moment& now, bool link_proved) const {
   v.recovery_delay = spec_.recovery_delay;
   v.on_all_down = spec_.on_all_down;
   v.on_drift = spec_.on_drift;
-  v.link_proved = link_proved;
-  v.guards = guards(now);
+  v.link_proved = around.link_proved;
+  v.guards = guards(now, around);
   return v;
 }
 
-std::vector<GuardCheck> ServiceModel::guards(const Moment& now) const {
+std::vector<GuardCheck> ServiceModel::guards(const Moment& now, const Surroundings& around) const {
   std::optional<Millis> since;
   if (last_swap_) since = std::chrono::duration_cast<Millis>(now.steady - *last_swap_);
   return {check_maintenance(spec_.maintenance, now.wall),
-          check_budget(budget_, spec_.max_swaps_per_hour, now), check_hold_down(since, spec_.ttl)};
+          check_budget(budget_, spec_.max_swaps_per_hour, now), check_hold_down(since, spec_.ttl),
+          check_correlated_loss(around.correlated_loss)};
 }
 
-Decision ServiceModel::decision(const Moment& now, bool link_proved) const {
-  return decide(view(now, link_proved));
+Decision ServiceModel::decision(const Moment& now, const Surroundings& around) const {
+  return decide(view(now, around));
 }
 
 bool ServiceModel::still_wanted(const Decision& decision, const Moment& now,
-                                bool link_proved) const {
-  auto v = view(now, link_proved);
+                                const Surroundings& around) const {
+  auto v = view(now, around);
   v.swap_under_way = false;
   const auto again = decide(v);
   if (again.action != Action::write || again.target != decision.target) return false;

@@ -105,14 +105,14 @@ class ServiceModel {
   // Ends what has run out: forced times, timed activation. Empty when nothing has.
   Changes clock_advanced(const Moment& now);
 
-  Decision decision(const Moment& now, bool link_proved) const;
-  std::vector<GuardCheck> guards(const Moment& now) const;
-  FailoverView view(const Moment& now, bool link_proved) const;
+  Decision decision(const Moment& now, const Surroundings& around) const;
+  std::vector<GuardCheck> guards(const Moment& now, const Surroundings& around) const;
+  FailoverView view(const Moment& now, const Surroundings& around) const;
 
   // The plan of a decision to write.
   SwapPlan plan(const Decision& decision, std::string op) const;
   // True while `decision` would still be taken.
-  bool still_wanted(const Decision& decision, const Moment& now, bool link_proved) const;
+  bool still_wanted(const Decision& decision, const Moment& now, const Surroundings& around) const;
 
   void swap_begun() { swap_under_way_ = true; }
   // The swap was read back: what is served now is `live`.

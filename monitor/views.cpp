@@ -171,14 +171,14 @@ json::object show_view(const FailoverService& service, const Moment& now) {
   return o;
 }
 
-json::object explain_view(const FailoverService& service, const Moment& now, bool link_proved,
-                          const std::optional<std::string>& blocked) {
+json::object explain_view(const FailoverService& service, const Moment& now,
+                          const Surroundings& around, const std::optional<std::string>& blocked) {
   const auto& m = service.model();
   const auto& spec = m.spec();
   // The decision as it would be taken now, so that what it waits for is never stale; while a swap
   // runs, the one that began it.
-  auto current = m.swap_under_way() ? service.last_decision() : m.decision(now, link_proved);
-  auto guards = m.guards(now);
+  auto current = m.swap_under_way() ? service.last_decision() : m.decision(now, around);
+  auto guards = m.guards(now, around);
   guards.push_back({"journal", !blocked, blocked.value_or("the journal takes writes")});
   if (blocked && current.action == Action::write && !m.swap_under_way()) {
     current.action = Action::hold;

@@ -12,7 +12,8 @@ boost::json::object status_view(const FailoverService& service);  // one row of 
 boost::json::object show_view(const FailoverService& service, const Moment& now);
 // `blocked`: why no swap may begin now, if so.
 boost::json::object explain_view(const FailoverService& service, const Moment& now,
-                                 bool link_proved, const std::optional<std::string>& blocked);
+                                 const Surroundings& around,
+                                 const std::optional<std::string>& blocked);
 boost::json::array targets_view(const ServiceModel& model);  // with every attempt of the last round
 boost::json::object story_view(const SwapStory& story);
 // A stored story_view() whose swap has been proved since; what is no story stays as it is.

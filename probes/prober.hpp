@@ -5,19 +5,11 @@
 #include <string>
 
 #include "core/probe_result.hpp"
-#include "core/service_spec.hpp"
+#include "core/target_spec.hpp"
 #include "core/time.hpp"
 #include "net/awaitable.hpp"
 
 namespace hotswapd {
-
-// What one target is: where to connect, and how to judge what comes back.
-struct TargetSpec {
-  std::string address;  // canonical address, or a host name
-  MonitorSpec monitor;
-  std::string service;  // the service's fqdn: the default for Host and SNI
-  bool operator==(const TargetSpec&) const = default;
-};
 
 // Belongs to one shard: made, run and destroyed on its thread. run() is not started again before it
 // has ended.

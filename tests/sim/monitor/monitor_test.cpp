@@ -426,6 +426,112 @@ TEST_F(MonitorTest, RemovingAndAddingAServiceKeepsItsSwapLimit) {
   EXPECT_EQ(served(), "198.51.100.10");
 }
 
+class WitnessTest : public MonitorTest {
+ protected:
+  std::unique_ptr<Process> with_witness(const std::vector<ServiceSpec>& services) {
+    WitnessSpec witness;
+    witness.targets.resize(1);
+    auto p = std::make_unique<Process>(disk, server, services, now, wall, witness);
+    p->settle();
+    return p;
+  }
+};
+
+TEST_F(WitnessTest, AFailureMovesTrafficOnlyWhenTheWitnessVouchesForOurLink) {
+  auto p = with_witness({web()});
+  round(*p, "p", 0);
+  round(*p, "pp");
+  p->rounds.asked_now.clear();
+  round(*p, "fp");
+  EXPECT_EQ(served(), "192.0.2.10") << "it waits for the witness";
+  EXPECT_THAT(p->rounds.asked_now, ElementsAre(ServiceId{0})) << "which is asked now";
+  round(*p, "f", 0);
+  EXPECT_EQ(served(), "192.0.2.10") << "our own link is down";
+  EXPECT_TRUE(p->alarms.stands("HS1122"));
+  EXPECT_EQ(p->monitor->find("www.example.com")->model().targets()[0].last, Verdict::inconclusive);
+  round(*p, "fp");
+  round(*p, "p", 0);
+  EXPECT_EQ(served(), "198.51.100.10");
+  EXPECT_FALSE(p->alarms.stands("HS1122"));
+}
+
+TEST_F(WitnessTest, TakenOutByAReloadItHoldsNothingBack) {
+  auto p = with_witness({web()});
+  round(*p, "p", 0);
+  round(*p, "pp");
+  round(*p, "fp");
+  ASSERT_EQ(served(), "192.0.2.10");
+  p->monitor->reconfigure({web()});
+  p->settle();
+  EXPECT_EQ(served(), "198.51.100.10");
+}
+
+TEST_F(WitnessTest, AnUnprobedBackupIsUsedWhenTheWitnessAnswers) {
+  auto spec = web();
+  spec.backups[0].monitor.reset();
+  auto p = with_witness({spec});
+  auto primary = [&](const char* verdict, std::uint32_t service) { round(*p, verdict, service); };
+  primary("p", 0);
+  primary("p", 1);
+  primary("f", 1);
+  primary("p", 0);
+  EXPECT_EQ(served(), "198.51.100.10");
+}
+
+class LossTest : public WitnessTest {
+ protected:
+  static std::vector<ServiceSpec> many() {
+    std::vector<ServiceSpec> services;
+    for (int i = 0; i < 20; ++i) services.push_back(web("s" + std::to_string(i) + ".example.com"));
+    return services;
+  }
+  int moved() {
+    int count = 0;
+    for (const auto& [key, live] : server.records)
+      count += live.set && live.set->values.front() == "198.51.100.10" ? 1 : 0;
+    return count;
+  }
+  // All in one moment: nothing is done between their ends.
+  void rounds_at_once(Process& p, const std::string& verdicts, std::uint32_t first = 1) {
+    for (std::uint32_t i = first; i <= 20; ++i) p.round(verdicts, i);
+  }
+};
+
+TEST_F(LossTest, WithoutAWitnessAnotherAnswerExplainsIt) {
+  auto p = std::make_unique<Process>(disk, server, many(), now, wall);
+  p->settle();
+  rounds_at_once(*p, "pp");
+  p->settle();
+  now += Seconds(5);
+  rounds_at_once(*p, "fp");
+  p->settle();
+  EXPECT_EQ(moved(), 20) << "the backups answer, so it is their loss";
+}
+
+TEST_F(LossTest, IsHeldUntilTheWitnessIsAskedAgain) {
+  auto p = with_witness(many());
+  round(*p, "p", 0);
+  rounds_at_once(*p, "pp");
+  p->settle();
+  now += Seconds(5);
+  rounds_at_once(*p, "fp");
+  now += Millis(5);
+  p->round("p", 0);  // vouches for each failure, but not for such a loss
+  p->settle();
+  EXPECT_LE(moved(), 10) << "more than half went down: the rest is held";
+  EXPECT_TRUE(p->alarms.stands("HS1124"));
+  now += Millis(5);
+  p->round("p", 0);
+  p->settle();
+  EXPECT_LE(moved(), 10) << "the witness has answered, nobody else yet";
+  now += Millis(5);
+  p->round("fp", 20);
+  p->round("p", 0);
+  p->settle();
+  EXPECT_EQ(moved(), 20);
+  EXPECT_FALSE(p->alarms.stands("HS1124"));
+}
+
 TEST_F(MonitorTest, ViewsTellTheStory) {
   auto p = run();
   round(*p, "pp");
@@ -435,7 +541,7 @@ TEST_F(MonitorTest, ViewsTellTheStory) {
   EXPECT_EQ(status.at("status").as_string(), "failover");
   EXPECT_EQ(status.at("serving").as_string(), "198.51.100.10");
   EXPECT_EQ(status.at("proof").as_string(), "proved");
-  const auto explain = explain_view(*service, {now, wall}, false, std::nullopt);
+  const auto explain = explain_view(*service, {now, wall}, {}, std::nullopt);
   EXPECT_EQ(explain.at("swap").at("proof").as_array().size(), 1u);
   EXPECT_EQ(explain.at("targets").as_array().size(), 2u);
   EXPECT_FALSE(explain.at("waiting_for").as_string().empty());

@@ -162,11 +162,12 @@ class RecordingRounds final : public Rounds {
   }
   void remove(ServiceId service) override { specs.erase(service.value); }
   void set_pending(ServiceId service, bool on) override { pending[service.value] = on; }
-  void run_now(ServiceId) override {}
+  void run_now(ServiceId service) override { asked_now.push_back(service); }
 
   std::map<std::uint32_t, RoundSpec> specs;
   std::map<std::uint32_t, bool> pending;
   std::vector<std::pair<ServiceId, FirstRound>> upserts;
+  std::vector<ServiceId> asked_now;
 };
 
 // Writes "state" into the outbox, and keeps what would have left the house.
@@ -217,7 +218,7 @@ class SilentLogger final : public Logger {
 class Process {
  public:
   Process(Disk& disk, NameServer& server, const std::vector<ServiceSpec>& services, TimePoint& now,
-          WallTime& wall)
+          WallTime& wall, std::optional<WitnessSpec> witness = std::nullopt)
       : store(disk), teller(store), now_(now) {
     store.context = &context;
     provider = std::make_unique<MemoryProvider>(server, context);
@@ -226,6 +227,7 @@ class Process {
                        teller,
                        rounds,
                        log,
+                       alarms,
                        Clocks{[&now] { return now; }, [&wall] { return wall; },
                               [this](Millis duration) { return nap(duration); }},
                        [this](const std::string&) -> Provider* {
@@ -233,7 +235,7 @@ class Process {
                        },
                        {}};
     monitor = std::make_unique<Monitor>(std::move(parts));
-    monitor->start(services, store.take_loaded());
+    monitor->start(services, std::move(witness), store.take_loaded());
   }
   ~Process() { monitor.reset(); }
 
@@ -250,6 +252,7 @@ class Process {
   }
 
   // One character a target, p f i.
+  // A round of service 0 is one of the witness.
   void round(const std::string& verdicts, std::uint32_t service = 1) {
     RoundResult r;
     r.service = ServiceId{service};
@@ -275,6 +278,7 @@ class Process {
   RecordingTeller teller;
   RecordingRounds rounds;
   SilentLogger log;
+  Alarms alarms{log};
   std::unique_ptr<MemoryProvider> provider;
   Provider* replaced = nullptr;  // from the next reload on
   std::unique_ptr<Monitor> monitor;

@@ -56,7 +56,7 @@ class ServiceHarness {
     }
     collect(model.clock_advanced(moment()));
     collect(model.round_finished(std::move(r), wall));
-    const auto d = model.decision(moment(), false);
+    const auto d = model.decision(moment(), around);
     if (d.action != Action::write || !d.moves) collect(model.settle(d.status_text(), wall, true));
     act();
     advance(model.spec().monitor.interval);
@@ -79,7 +79,7 @@ class ServiceHarness {
   // Performs what the model decides until it holds.
   void act() {
     for (int i = 0; i < 4; ++i) {
-      decision = model.decision(moment(), false);
+      decision = model.decision(moment(), around);
       if (decision.limited) collect(model.limit_reached(decision.text, wall));
       if (decision.action != Action::write) return;
       writes.push_back({decision.target, decision, wall, last_round});
@@ -132,6 +132,7 @@ class ServiceHarness {
   std::vector<Note> notes;
   std::vector<Verdict> last_round;
   Decision decision;
+  Surroundings around;
   Fallible<void> restored;
   std::uint64_t rounds = 0;
   int restarts = 0;

@@ -1,4 +1,4 @@
-#include "app/alarms.hpp"
+#include "monitor/alarms.hpp"
 
 #include <boost/json.hpp>
 
