@@ -37,14 +37,27 @@ std::size_t attempts_allowed(std::size_t shards) {
   return std::max<std::size_t>(1, left / std::max<std::size_t>(1, shards));
 }
 
+// One dead address with many services may not take the descriptors of all the others.
+std::size_t attempts_allowed_at_one_address(std::size_t cap) {
+  return std::max<std::size_t>(16, cap / 4);
+}
+
+struct Round;
+
+// What is going on at one address. Kept for as long as the shard lives: as many as addresses were
+// ever configured.
+struct AddressLoad {
+  std::size_t in_flight = 0;                   // attempts
+  std::deque<std::shared_ptr<Round>> waiting;  // at most one round a service
+};
+
 struct Target {
   std::unique_ptr<Prober> prober;  // null: not probed
   std::string address;
+  AddressLoad* load = nullptr;
   int retries = 0;
   Millis timeout{};
 };
-
-struct Round;
 
 // A service as one shard knows it. A round in flight keeps it alive when it is replaced or removed.
 struct Service {
@@ -64,7 +77,8 @@ struct Round {
   RoundResult result;
   TimePoint slot;
   bool on_grid = false;
-  std::size_t open = 0;  // targets that have not ended
+  std::size_t open = 0;         // targets that have not ended
+  const char* waits = nullptr;  // for what, before it is launched
   std::vector<TaskGroup::TaskId> tasks;
 };
 
@@ -101,6 +115,7 @@ class RoundLane {
             const RoundScheduler::RoundSink& sink)
       : shard_(shard),
         cap_(cap),
+        cap_at_address_(attempts_allowed_at_one_address(cap)),
         factory_(factory),
         sink_(sink),
         timer_(shard.context()),
@@ -126,7 +141,9 @@ class RoundLane {
   void admit(const std::shared_ptr<Service>& service, TimePoint slot, std::uint64_t skipped,
              bool on_grid);
   void launch(const std::shared_ptr<Round>& round);
-  void launch_waiting();
+  void enter(std::shared_ptr<Round> round, bool its_turn = false);
+  void launch_waiting(AddressLoad& freed);
+  void report_waiting(Service& service, std::uint64_t skipped);
   void end_target(Round& round);
   void report(Service& service, RoundResult result);
   void hand_over();
@@ -136,10 +153,12 @@ class RoundLane {
 
   Shard& shard_;
   const std::size_t cap_;
+  const std::size_t cap_at_address_;
   const RoundScheduler::ProberFactory& factory_;
   const RoundScheduler::RoundSink& sink_;
   DueQueue queue_;
   std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
+  std::unordered_map<std::string, AddressLoad> loads_;
   std::deque<std::shared_ptr<Round>> waiting_;  // at most one per service: above the cap
   std::size_t in_flight_ = 0;
   std::vector<RoundResult> done_;  // not handed over yet
@@ -167,6 +186,7 @@ void RoundLane::upsert(RoundSpec spec, FirstRound first) {
     auto& target = service->targets[i];
     target.prober = factory_(shard_.context(), *spec.targets[i]);
     target.address = std::move(spec.targets[i]->address);
+    target.load = &loads_[target.address];
     target.retries = spec.targets[i]->monitor.retries;
     target.timeout = spec.targets[i]->monitor.timeout;
     ++service->probed;
@@ -199,8 +219,7 @@ void RoundLane::retire(const std::shared_ptr<Service>& service) {
   service->gone = true;
   Round* const current = service->current;
   if (current == nullptr) return;
-  if (std::erase_if(waiting_, [current](const auto& round) { return round.get() == current; }) != 0)
-    return;
+  if (current->waits != nullptr) return;  // it is dropped when its turn comes
   const auto tasks =
       service->current->tasks;  // a task may end, and the round with it, inside cancel()
   for (const auto id : tasks) shard_.tasks().cancel(id);
@@ -257,6 +276,10 @@ std::size_t RoundLane::begin(const DueQueue::Due& due) {
   if (it == services_.end()) return 0;
   const auto& service = it->second;
   if (due.skipped != 0) add(counters.skipped, due.skipped);
+  if (service->current != nullptr && service->current->waits != nullptr) {
+    report_waiting(*service, due.skipped);
+    return 0;
+  }
   if (service->current != nullptr) {
     service->skipped += due.skipped + 1;
     add(counters.skipped);
@@ -274,12 +297,52 @@ void RoundLane::admit(const std::shared_ptr<Service>& service, TimePoint slot,
   round->on_grid = on_grid;
   round->result.skipped = skipped + std::exchange(service->skipped, 0);
   service->current = round.get();
-  const bool room = in_flight_ == 0 || in_flight_ + service->probed <= cap_;
-  if (room && waiting_.empty()) {
-    launch(round);
-  } else {
-    waiting_.push_back(std::move(round));
+  enter(std::move(round));
+}
+
+// Launches the round, or lets it wait where there is no room: at one of its addresses, or for
+// descriptors.
+void RoundLane::enter(std::shared_ptr<Round> round, bool its_turn) {
+  Service& service = *round->service;
+  if (service.gone) return;
+  for (const auto& target : service.targets) {
+    if (target.load == nullptr || target.load->in_flight < cap_at_address_) continue;
+    round->waits = "as many attempts as one address may have are in flight to it";
+    target.load->waiting.push_back(std::move(round));
+    return;
   }
+  const bool room = in_flight_ == 0 || in_flight_ + service.probed <= cap_;
+  if (!room || (!its_turn && !waiting_.empty())) {
+    round->waits = "as many attempts are in flight as there are descriptors for";
+    waiting_.push_back(std::move(round));
+    return;
+  }
+  round->waits = nullptr;
+  launch(round);
+}
+
+// A slot that came while the round before still waited for its turn: that is our own trouble, and
+// it is said. The round keeps its place.
+void RoundLane::report_waiting(Service& service, std::uint64_t skipped) {
+  RoundResult result;
+  result.service = service.id;
+  result.epoch = service.epoch;
+  result.number = ++service.number;
+  result.skipped = skipped;
+  result.started = result.finished = Clock::now();
+  result.targets.resize(service.targets.size());
+  for (std::size_t i = 0; i < service.targets.size(); ++i) {
+    if (!service.targets[i].prober) continue;
+    auto& target = result.targets[i].emplace();
+    target.verdict = Verdict::inconclusive;
+    target.address = service.targets[i].address;
+    ProbeResult attempt;
+    attempt.failure = FailureClass::local;
+    attempt.reason = std::string("not begun within its interval: ") + service.current->waits;
+    target.attempts.push_back(std::move(attempt));
+  }
+  add(counters.rounds);
+  report(service, std::move(result));
 }
 
 void RoundLane::launch(const std::shared_ptr<Round>& round) {
@@ -305,6 +368,7 @@ void RoundLane::launch(const std::shared_ptr<Round>& round) {
   watch_for_stalls();
   for (std::size_t i = 0; i < service.targets.size(); ++i) {
     if (!service.targets[i].prober) continue;
+    ++service.targets[i].load->in_flight;
     round->tasks.push_back(shard_.tasks().spawn("probe", run_target(*this, round, i)));
   }
   end_target(*round);
@@ -327,8 +391,10 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   outcome.verdict = verdict_of(outcome.attempts);
   --lane.in_flight_;
   lane.counters.in_flight.store(lane.in_flight_, std::memory_order_relaxed);
+  AddressLoad& load = *target.load;
+  --load.in_flight;
   lane.end_target(*round);
-  lane.launch_waiting();
+  lane.launch_waiting(load);
 }
 
 void RoundLane::end_target(Round& round) {
@@ -409,13 +475,20 @@ void RoundLane::judge_stalled(ProbeResult& attempt, TimePoint began, Millis time
                          " ms during the attempt, which then saw: " + attempt.reason);
 }
 
-void RoundLane::launch_waiting() {
+// Room was made, at this address and among the descriptors.
+void RoundLane::launch_waiting(AddressLoad& freed) {
+  while (!freed.waiting.empty() && freed.in_flight < cap_at_address_ && !stopping()) {
+    auto round = std::move(freed.waiting.front());
+    freed.waiting.pop_front();
+    enter(std::move(round));
+  }
   while (!waiting_.empty() && !stopping()) {
-    const auto round = waiting_.front();
-    const bool room = in_flight_ == 0 || in_flight_ + round->service->probed <= cap_;
-    if (!room && !round->service->gone) return;
+    Service& service = *waiting_.front()->service;
+    const bool room = in_flight_ == 0 || in_flight_ + service.probed <= cap_;
+    if (!room && !service.gone) return;
+    auto round = std::move(waiting_.front());
     waiting_.pop_front();
-    if (!round->service->gone) launch(round);
+    enter(std::move(round), true);
   }
 }
 

@@ -309,22 +309,75 @@ TEST_F(RoundSchedulerTest, AboveTheCapRoundsWaitAndAllAreRun) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   begin(1);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  orders("a")->hold = true;
   constexpr std::uint32_t count = 400;
+  const std::array<std::string, 8> addresses = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  const auto sum = [&](auto member) {
+    int total = 0;
+    for (const auto& address : addresses) total += (*orders(address)).*member;
+    return total;
+  };
+  for (const auto& address : addresses) orders(address)->hold = true;
   for (std::uint32_t id = 1; id <= count; ++id)
-    scheduler_->upsert(spec(id, {"a"}), FirstRound::at_once);
-  EXPECT_TRUE(eventually([&] { return orders("a")->running == 100; }));
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return sum(&Orders::running) == 100; }));
   // Some that wait are replaced or removed: they are not run for nothing.
   auto replaced = spec(count, {"other"});
   replaced.epoch = 2;
   scheduler_->upsert(std::move(replaced), FirstRound::at_once);
   scheduler_->remove(ServiceId{count - 1});
-  orders("a")->hold = false;
+  EXPECT_EQ(scheduler_->figures().in_flight, 100u);
+  for (const auto& address : addresses) orders(address)->hold = false;
   const auto rounds = wait_for(count - 1);
-  EXPECT_EQ(orders("a")->most, 100);
-  EXPECT_EQ(orders("a")->runs, static_cast<int>(count) - 2);
+  EXPECT_EQ(sum(&Orders::runs), static_cast<int>(count) - 2);
   EXPECT_EQ(orders("other")->runs, 1);
   EXPECT_EQ(scheduler_->figures().in_flight, 0u);
+}
+
+TEST_F(RoundSchedulerTest, OneAddressThatIsSilentLeavesRoomForTheOthers) {
+  stop();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 200;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  begin(1);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  orders("silent")->hold = true;
+  constexpr std::uint32_t silent = 300;
+  for (std::uint32_t id = 1; id <= silent; ++id)
+    scheduler_->upsert(spec(id, {"silent"}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("silent")->running == 25; }));
+  for (std::uint32_t id = 1; id <= 50; ++id)
+    scheduler_->upsert(spec(silent + id, {"live"}), FirstRound::at_once);
+  EXPECT_EQ(wait_for(50).size(), 50u);
+  EXPECT_EQ(orders("silent")->running, 25);
+  orders("silent")->hold = false;
+  EXPECT_EQ(wait_for(50 + silent).size(), 50u + silent);
+}
+
+TEST_F(RoundSchedulerTest, ARoundWhoseTurnDoesNotComeInItsIntervalIsSaidToBeOurTrouble) {
+  stop();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 32;  // 16 attempts
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  begin(1);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  orders("a")->hold = true;
+  for (std::uint32_t id = 1; id <= 16; ++id)
+    scheduler_->upsert(spec(id, {"a"}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("a")->running == 16; }));
+  scheduler_->upsert(spec(17, {"b"}, 0, Millis(200)), FirstRound::at_once);
+  const auto rounds = wait_for(2);
+  for (const auto& round : rounds) {
+    EXPECT_EQ(round.service, ServiceId{17});
+    EXPECT_EQ(round.targets[0]->verdict, Verdict::inconclusive);
+    EXPECT_EQ(round.targets[0]->attempts[0].failure, FailureClass::local);
+  }
+  EXPECT_EQ(orders("b")->runs, 0);
+  orders("a")->hold = false;
+  EXPECT_TRUE(eventually([&] { return orders("b")->runs > 0; }));
 }
 
 TEST_F(RoundSchedulerTest, StoppingEndsWhatIsInFlightAndReportsNothing) {
