@@ -78,13 +78,13 @@ rlim_t raise_descriptor_limit() {
 }
 
 // Reading the system's bundle takes some 20 ms, which no probe loop has to spare.
-void read_trust(TlsContexts& contexts, const std::vector<ServiceSpec>& services) {
+void read_trust(TlsContexts& contexts, const std::vector<Shared<ServiceSpec>>& services) {
   const auto read = [&](const MonitorSpec& monitor) {
     if (monitor.protocol != Protocol::https) return;
     // What cannot be read is told by the probes that need it.
     static_cast<void>(contexts.get({monitor.tls.verify, monitor.tls.ca_file}, Clock::now()));
   };
-  for (const auto& service : services) {
+  for (const ServiceSpec& service : services) {
     read(service.monitor);
     for (const auto& backup : service.backups) {
       if (backup.monitor) read(*backup.monitor);
@@ -415,6 +415,7 @@ Fallible<void> Daemon::apply(Config next) {
   if (const auto configured = zones_->configure(content); !configured) return configured.error();
   warn_of_zones(content);
   save_seeds();
+  share_equal_services(config_, next);
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
   teller_->set_services(config_.services.size());

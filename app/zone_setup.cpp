@@ -55,7 +55,7 @@ EmbeddedZones::Config embedded_content(const Config& config, const std::string& 
         zones[zone.name] = zone_spec(zone, *embedded, host_name, addresses);
     }
   }
-  for (const auto& service : config.services) {
+  for (const ServiceSpec& service : config.services) {
     const auto provider = config.providers.find(service.provider);
     if (provider == config.providers.end() || !provider->second.embedded()) continue;
     const auto& embedded = std::get<EmbeddedProviderConfig>(provider->second.kind);

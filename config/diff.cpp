@@ -83,8 +83,8 @@ ServiceChange compare(const ServiceSpec& a, const ServiceSpec& b) {
 
 void services(const Config& before, const Config& after, ConfigDiff& out) {
   std::map<RecordKey, const ServiceSpec*> old;
-  for (const auto& service : before.services) old.emplace(service.key, &service);
-  for (const auto& service : after.services) {
+  for (const ServiceSpec& service : before.services) old.emplace(service.key, &service);
+  for (const ServiceSpec& service : after.services) {
     const auto found = old.find(service.key);
     if (found == old.end()) {
       out.added.push_back(service.key);
@@ -93,7 +93,7 @@ void services(const Config& before, const Config& after, ConfigDiff& out) {
     if (!(*found->second == service)) out.changed.push_back(compare(*found->second, service));
     old.erase(found);
   }
-  for (const auto& service : before.services) {
+  for (const ServiceSpec& service : before.services) {
     if (old.contains(service.key)) out.removed.push_back(service.key);
   }
 }
@@ -161,6 +161,15 @@ ConfigDiff diff(const Config& before, const Config& after) {
   note(names, "cluster", before.cluster, after.cluster);
   std::copy_if(names.begin(), names.end(), std::back_inserter(out.restart), fixed_at_start);
   return out;
+}
+
+void share_equal_services(const Config& before, Config& after) {
+  std::map<RecordKey, const Shared<ServiceSpec>*> old;
+  for (const auto& service : before.services) old.emplace(service->key, &service);
+  for (auto& service : after.services) {
+    const auto found = old.find(service->key);
+    if (found != old.end() && *found->second == service) service = *found->second;
+  }
 }
 
 std::string to_string(const ConfigDiff& diff) {

@@ -32,6 +32,10 @@ struct ConfigDiff {
 
 ConfigDiff diff(const Config& before, const Config& after);
 
+// Lets `after` share the services that are equal in both: who holds one of `before` goes on holding
+// the very same, and it is in memory once.
+void share_equal_services(const Config& before, Config& after);
+
 // A few lines for `hotswapctl plan` and the log. Holds no values, and so no secret.
 std::string to_string(const ConfigDiff& diff);
 

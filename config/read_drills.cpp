@@ -85,7 +85,7 @@ void read_policy(Object& o, DrillPolicy& policy) {
 void read_drills(Object& root, const Names& names, Config& config) {
   root.object("drill_policy", [&](Object& o) { read_policy(o, config.drill_policy); });
   std::set<std::string_view> services;
-  for (const auto& service : config.services) services.insert(service.key.fqdn);
+  for (const ServiceSpec& service : config.services) services.insert(service.key.fqdn);
   root.each_named("drills", [&](Object& o, std::string_view name) {
     DrillConfig& drill = config.drills[std::string(name)];
     drill.name = name;

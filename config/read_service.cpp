@@ -451,7 +451,7 @@ void read_services(Object& root, const Names& names, Config& config) {
             [&](Object& o) { config.services.push_back(ServiceReader(o, shared).read()); });
   const auto probed = std::count_if(config.services.begin(), config.services.end(), proves_link);
   for (const auto& need : shared.need_others) {
-    const auto& service = config.services.at(need.service);
+    const ServiceSpec& service = config.services.at(need.service);
     const char* why = never_swapped(service, probed > (proves_link(service) ? 1 : 0));
     if (why != nullptr)
       root.reader().error(*need.at, {nullptr, need.path, -1}, objective_missed(why));

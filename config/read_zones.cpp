@@ -99,7 +99,7 @@ std::set<std::string> zones_of(const UnaddressedServer& server, const Config& co
                                const EmbeddedProviderConfig& embedded) {
   if (!server.zone.empty()) return {server.zone};
   std::set<std::string> out;
-  for (const auto& service : config.services) {
+  for (const ServiceSpec& service : config.services) {
     if (service.provider == server.provider) out.insert(service.key.zone);
   }
   for (const auto& zone : embedded.zones) {

@@ -12,6 +12,7 @@
 
 #include "config/secret.hpp"
 #include "core/service_spec.hpp"
+#include "core/shared.hpp"
 #include "core/time.hpp"
 
 namespace hotswapd {
@@ -329,7 +330,7 @@ struct Config {
   std::map<std::string, ProviderConfig> providers;
   std::map<std::string, Contact> contacts;
   NotifyConfig notify;
-  std::vector<ServiceSpec> services;
+  std::vector<Shared<ServiceSpec>> services;
   std::map<std::string, AwsAccount> aws;
   DrillPolicy drill_policy;
   std::map<std::string, DrillConfig> drills;

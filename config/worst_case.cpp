@@ -79,7 +79,7 @@ std::string worst_case_report(const Config& config) {
   std::string out = "Worst-case time to swap:\n";
   const auto probed_services =
       std::count_if(config.services.begin(), config.services.end(), proves_link);
-  for (const auto& service : config.services) {
+  for (const ServiceSpec& service : config.services) {
     const auto provider = config.providers.find(service.provider);
     const auto worst =
         worst_case(service, provider == config.providers.end() ? nullptr : &provider->second,

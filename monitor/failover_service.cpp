@@ -18,16 +18,23 @@ constexpr int inconclusive_rounds_to_alarm = 3;
 
 }  // namespace
 
-FailoverService::FailoverService(ServiceId id, ServiceSpec spec, Provider& provider,
+FailoverService::FailoverService(ServiceId id, Shared<ServiceSpec> spec, Provider& provider,
                                  ServiceContext& context)
     : id_(id),
       provider_(&provider),
       context_(context),
       model_(std::move(spec), context.clocks.wall()),
-      decided_at_(context.clocks.wall()) {
-  decision_.rule = "starting";
-  decision_.text = "the daemon has just started";
-  decision_.waiting_for = "the live record and a first round";
+      decided_at_(context.clocks.wall()) {}
+
+const Decision& FailoverService::last_decision() const noexcept {
+  static const Decision starting = [] {
+    Decision d;
+    d.rule = "starting";
+    d.text = "the daemon has just started";
+    d.waiting_for = "the live record and a first round";
+    return d;
+  }();
+  return decision_ ? *decision_ : starting;
 }
 
 void FailoverService::restore(const StateRow& row) {
@@ -41,7 +48,7 @@ void FailoverService::restore(const StateRow& row) {
 }
 
 void FailoverService::restore_intent(const IntentRow& intent) {
-  open_intent_ = intent;
+  open_intent_ = std::make_unique<IntentRow>(intent);
 }
 
 RoundSpec FailoverService::round_spec() const {
@@ -80,7 +87,7 @@ void FailoverService::end() {
 
 // What a swap under way was decided on stays as it is until it has come to its end, or is withdrawn
 // for the edit.
-void FailoverService::reconfigure(ServiceSpec spec, Provider& provider) {
+void FailoverService::reconfigure(Shared<ServiceSpec> spec, Provider& provider) {
   edit_.reset();
   if (configured_as(spec, provider)) return;  // an edit that was waiting is taken back
   if (running_) {
@@ -90,12 +97,13 @@ void FailoverService::reconfigure(ServiceSpec spec, Provider& provider) {
   }
 }
 
-bool FailoverService::configured_as(const ServiceSpec& spec, const Provider& provider) const {
+bool FailoverService::configured_as(const Shared<ServiceSpec>& spec,
+                                    const Provider& provider) const {
   if (edit_) return edit_->spec == spec && edit_->provider == &provider;
-  return model_.spec() == spec && provider_ == &provider;
+  return model_.shared_spec() == spec && provider_ == &provider;
 }
 
-void FailoverService::configure_now(ServiceSpec spec, Provider& provider) {
+void FailoverService::configure_now(Shared<ServiceSpec> spec, Provider& provider) {
   const auto before = round_spec();
   const bool moved_house = provider_ != &provider;
   provider_ = &provider;
@@ -119,6 +127,7 @@ void FailoverService::configure_now(ServiceSpec spec, Provider& provider) {
 // A coroutine of ours has ended: an edit that came meanwhile takes effect now.
 void FailoverService::at_rest() {
   running_ = false;
+  decision_.reset();
   if (ended_ || context_.tasks.stopping() || !edit_) return;
   auto edit = *std::exchange(edit_, std::nullopt);
   configure_now(std::move(edit.spec), *edit.provider);
@@ -138,7 +147,7 @@ void FailoverService::on_round(RoundResult round) {
   last_round_at_ = wall;
   last_round_number_ = round.number;
   full_round_done_ = true;
-  const bool peace = model_.at_peace() && decision_.rule == "steady";
+  const bool peace = model_.at_peace() && steady_;
   const auto before = model_.targets().front().health.health;
   auto changes = model_.round_finished(std::move(round), wall);
   const auto after = model_.targets().front().health.health;
@@ -169,7 +178,8 @@ void FailoverService::decide_on_round(const Moment& now, Changes changes) {
     changes.merge(
         model_.settle(swapping ? story_->reason : decision.status_text(), now.wall, true));
   }
-  decision_ = decision;
+  steady_ = decision.rule == "steady";
+  if (running_) decision_ = std::make_unique<Decision>(decision);
   perform(std::move(changes));
   act_on(std::move(decision), now);
 }
@@ -218,9 +228,10 @@ void FailoverService::act_on(Decision d, const Moment& now) {
   } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, now).allows) {
     model_.limit_passed();
   }
-  decision_ = d;
+  steady_ = d.rule == "steady";
   decided_at_ = wall;
   if (d.action != Action::write) return;
+  decision_ = std::make_unique<Decision>(d);
   running_ = true;
   ++writes_;
   model_.swap_begun();

@@ -77,7 +77,8 @@ struct SwapStory {
 // Lives on shard 0. Destroyed only after its swap has ended (Monitor sees to that).
 class FailoverService : public std::enable_shared_from_this<FailoverService> {
  public:
-  FailoverService(ServiceId id, ServiceSpec spec, Provider& provider, ServiceContext& context);
+  FailoverService(ServiceId id, Shared<ServiceSpec> spec, Provider& provider,
+                  ServiceContext& context);
 
   // What an earlier run left; call before begin().
   void restore(const StateRow& row);
@@ -90,9 +91,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   // service of the same key, whose swap has to come to its end first.
   void begin(FirstRound first, std::shared_ptr<FailoverService> predecessor = nullptr);
   void end();  // the service is no longer ours: stops rounds, leaves DNS alone
-  void reconfigure(ServiceSpec spec, Provider& provider);
+  void reconfigure(Shared<ServiceSpec> spec, Provider& provider);
   // Whether that is what reconfigure() last asked for.
-  bool configured_as(const ServiceSpec& spec, const Provider& provider) const;
+  bool configured_as(const Shared<ServiceSpec>& spec, const Provider& provider) const;
 
   void on_round(RoundResult round);
   Fallible<std::string> command(const Command& command);
@@ -103,9 +104,11 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
 
   ServiceId id() const noexcept { return id_; }
   const ServiceModel& model() const noexcept { return model_; }
-  const Decision& last_decision() const noexcept { return decision_; }
+  // The one that began the swap under way, or was taken during it; without a swap say nothing of
+  // it.
+  const Decision& last_decision() const noexcept;
   WallTime decided_at() const noexcept { return decided_at_; }
-  const std::optional<SwapStory>& story() const noexcept { return story_; }
+  const SwapStory* story() const noexcept { return story_.get(); }  // null: no swap yet
   std::uint64_t rounds_seen() const noexcept { return rounds_; }
   std::uint64_t slots_skipped() const noexcept { return skipped_; }
   std::uint64_t rounds_inconclusive() const noexcept { return inconclusive_; }
@@ -129,7 +132,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void follow_activity(bool was_active);
   void tell_inconclusive();
 
-  void configure_now(ServiceSpec spec, Provider& provider);
+  void configure_now(Shared<ServiceSpec> spec, Provider& provider);
   void at_rest();
   bool wanted_still(const Decision& decision) const;
 
@@ -149,13 +152,15 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   Provider* provider_;
   ServiceContext& context_;
   ServiceModel model_;
-  std::optional<IntentRow> open_intent_;
-  std::optional<IntentRow> last_intent_;  // of the swap that is being proved
-  std::vector<IntentRow> unclosed_;       // their end did not reach the disk yet
-  int closing_ = 0;                       // batches with the end of a swap on their way to it
-  Decision decision_;
+  // What only a service with a swap has is kept apart: most services have none, and there may be
+  // tens of thousands of them.
+  std::unique_ptr<IntentRow> open_intent_;
+  std::unique_ptr<IntentRow> last_intent_;  // of the swap that is being proved
+  std::vector<IntentRow> unclosed_;         // their end did not reach the disk yet
+  int closing_ = 0;                         // batches with the end of a swap on their way to it
+  std::unique_ptr<Decision> decision_;      // while a coroutine of ours is at work
   WallTime decided_at_;
-  std::optional<SwapStory> story_;
+  std::unique_ptr<SwapStory> story_;
   std::uint64_t epoch_ = 0;
   std::uint64_t proof_epoch_ = 0;
   std::uint64_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
@@ -166,12 +171,13 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   std::optional<WallTime> last_round_at_;
   std::optional<TimePoint> last_read_;
   bool full_round_done_ = false;
+  bool steady_ = false;  // the last decision was that all is well
   bool pending_ = false;
   bool running_ = false;
   bool reading_ = false;
   bool ended_ = false;
   struct Edit {
-    ServiceSpec spec;
+    Shared<ServiceSpec> spec;
     Provider* provider;
   };
   std::optional<Edit> edit_;  // came during a swap: takes effect at its end

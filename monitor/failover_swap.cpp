@@ -183,7 +183,7 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
   }
   predecessor.reset();
   if (open_intent_) {
-    const auto intent = *std::exchange(open_intent_, std::nullopt);
+    const IntentRow intent = *std::exchange(open_intent_, nullptr);
     SwapPlan plan;
     plan.key = intent.service;
     plan.op = intent.op;
@@ -208,7 +208,7 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
       story.reason = intent.reason;
       story.opened = intent.opened;
       story.counted = was_counted(intent.evidence);
-      story_ = std::move(story);
+      story_ = std::make_unique<SwapStory>(std::move(story));
       step("restart", "the daemon ended in phase " + intent.phase + "; finding out what was done");
       SwapMachine machine(plan, false, traits(capabilities));
       const auto first = machine.resume(intent.phase != "prepared");
@@ -248,7 +248,7 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
       auto intent = co_await newest_intent();
       const bool ours = intent && intent->phase == "applied" &&
                         intent->generation == model_.generation() && !running_ && !ended_;
-      if (ours) last_intent_ = std::move(intent);
+      if (ours) last_intent_ = std::make_unique<IntentRow>(*std::move(intent));
     }
     if (ended_ || running_) co_return;
     ++proof_epoch_;
@@ -290,7 +290,7 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   story.moves = decision.moves;
   story.counted = decision.counted;
   story.evidence = targets_view(model_);
-  story_ = std::move(story);
+  story_ = std::make_unique<SwapStory>(std::move(story));
   if (decision.moves) {
     context_.log.log(LogLevel::warning, "HS1203",
                      "swap begins service=" + model_.spec().key.fqdn + " op=" + story_->op + " " +
@@ -362,7 +362,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
                                : model_.swap_committed(decision, machine.plan(), live, now);
         if (story_) story_->state = "read back";
         Batch batch;
-        last_intent_ = intent_row(machine, "applied", true);
+        last_intent_ = std::make_unique<IntentRow>(intent_row(machine, "applied", true));
         batch.intents.push_back(*last_intent_);
         perform(std::move(changes), std::move(batch));
         ++proof_epoch_;
@@ -415,7 +415,7 @@ awaitable<void> FailoverService::prove() {
         last_intent_->phase = "proved";
         last_intent_->evidence =
             story_ ? story_text() : proved_story(last_intent_->evidence, evidence);
-        batch.intents.push_back(*std::exchange(last_intent_, std::nullopt));
+        batch.intents.push_back(*std::exchange(last_intent_, nullptr));
       }
       perform(model_.proof(Proof::proved, to_string(*served) + " by " + servers, wall),
               std::move(batch));

@@ -45,24 +45,24 @@ Monitor::Monitor(MonitorParts parts)
 
 Monitor::~Monitor() = default;
 
-std::shared_ptr<FailoverService> Monitor::add(const ServiceSpec& spec) {
-  auto* provider = parts_.provider(spec.provider);
+std::shared_ptr<FailoverService> Monitor::add(const Shared<ServiceSpec>& spec) {
+  auto* provider = parts_.provider(spec->provider);
   if (provider == nullptr) {
     parts_.log.log(
         LogLevel::error, "HS1006",
-        "provider not available service=" + spec.key.fqdn + " provider=" + spec.provider);
+        "provider not available service=" + spec->key.fqdn + " provider=" + spec->provider);
     return nullptr;
   }
   auto service =
       std::make_shared<FailoverService>(ServiceId{next_id_++}, spec, *provider, context_);
   ordered_.push_back(service);
   by_id_.emplace(service->id(), service);
-  by_name_[spec.key.fqdn] = service;
-  longest_interval_ = std::max(longest_interval_, spec.monitor.interval);
+  by_name_[spec->key.fqdn] = service;
+  longest_interval_ = std::max(longest_interval_, spec->monitor.interval);
   return service;
 }
 
-void Monitor::start(const std::vector<ServiceSpec>& services, std::optional<WitnessSpec> witness,
+void Monitor::start(const std::vector<Shared<ServiceSpec>>& services, std::optional<WitnessSpec> witness,
                     const StoredState& stored) {
   std::map<RecordKey, const StateRow*> states;
   for (const auto& row : stored.states) states[row.service] = &row;
@@ -76,10 +76,10 @@ void Monitor::start(const std::vector<ServiceSpec>& services, std::optional<Witn
   for (const auto& spec : services) {
     const auto service = add(spec);
     if (!service) continue;
-    if (const auto it = states.find(spec.key); it != states.end()) service->restore(*it->second);
-    if (const auto it = intents.find(spec.key); it != intents.end())
+    if (const auto it = states.find(spec->key); it != states.end()) service->restore(*it->second);
+    if (const auto it = intents.find(spec->key); it != intents.end())
       service->restore_intent(*it->second);
-    const auto [from, to] = swaps.equal_range(spec.key);
+    const auto [from, to] = swaps.equal_range(spec->key);
     for (auto it = from; it != to; ++it) service->remember_swap(it->second);
     if (stored.doubtful) service->require_fresh_rounds(2);
   }
@@ -89,7 +89,7 @@ void Monitor::start(const std::vector<ServiceSpec>& services, std::optional<Witn
 
   Batch gone;
   std::set<RecordKey> wanted;
-  for (const auto& spec : services) wanted.insert(spec.key);
+  for (const auto& spec : services) wanted.insert(spec->key);
   for (const auto& row : stored.open_intents) {
     if (!by_name_.contains(row.service.fqdn)) orphans_[row.service] = row;
   }
@@ -103,10 +103,10 @@ void Monitor::start(const std::vector<ServiceSpec>& services, std::optional<Witn
   tasks_.spawn("service clock", tick());
 }
 
-void Monitor::reconfigure(const std::vector<ServiceSpec>& services,
+void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
                           std::optional<WitnessSpec> witness) {
   std::map<RecordKey, const ServiceSpec*> wanted;
-  for (const auto& spec : services) wanted[spec.key] = &spec;
+  for (const auto& spec : services) wanted[spec->key] = &*spec;
 
   std::erase_if(ending_, [](const auto& service) { return !service->busy(); });
   Batch gone;
@@ -128,26 +128,26 @@ void Monitor::reconfigure(const std::vector<ServiceSpec>& services,
 
   longest_interval_ = Millis(0);
   for (const auto& spec : services) {
-    longest_interval_ = std::max(longest_interval_, spec.monitor.interval);
-    const auto it = by_name_.find(spec.key.fqdn);
+    longest_interval_ = std::max(longest_interval_, spec->monitor.interval);
+    const auto it = by_name_.find(spec->key.fqdn);
     if (it == by_name_.end()) {
       const auto before = std::find_if(ending_.begin(), ending_.end(), [&](const auto& e) {
-        return e->model().spec().key == spec.key;
+        return e->model().spec().key == spec->key;
       });
       const auto service = add(spec);
       if (!service) continue;
-      if (auto orphan = orphans_.extract(spec.key)) service->restore_intent(orphan.mapped());
-      if (auto budget = budgets_.extract(spec.key)) service->remember_swaps(budget.mapped());
+      if (auto orphan = orphans_.extract(spec->key)) service->restore_intent(orphan.mapped());
+      if (auto budget = budgets_.extract(spec->key)) service->remember_swaps(budget.mapped());
       service->begin(FirstRound::at_once, before == ending_.end() ? nullptr : *before);
       continue;
     }
-    if (auto* provider = parts_.provider(spec.provider)) it->second->reconfigure(spec, *provider);
+    if (auto* provider = parts_.provider(spec->provider)) it->second->reconfigure(spec, *provider);
   }
   count_decided();
   watch_witness(std::move(witness));
   // Shown in the order of the file.
   std::map<RecordKey, std::size_t> position;
-  for (std::size_t i = 0; i < services.size(); ++i) position[services[i].key] = i;
+  for (std::size_t i = 0; i < services.size(); ++i) position[services[i]->key] = i;
   std::stable_sort(ordered_.begin(), ordered_.end(), [&](const auto& a, const auto& b) {
     return position[a->model().spec().key] < position[b->model().spec().key];
   });

@@ -36,11 +36,11 @@ class Monitor {
   ~Monitor();
 
   // Once: every service, as it was left, or new.
-  void start(const std::vector<ServiceSpec>& services, std::optional<WitnessSpec> witness,
+  void start(const std::vector<Shared<ServiceSpec>>& services, std::optional<WitnessSpec> witness,
              const StoredState& stored);
 
   // The new configuration's services; what is equal is not touched. Providers were changed before.
-  void reconfigure(const std::vector<ServiceSpec>& services,
+  void reconfigure(const std::vector<Shared<ServiceSpec>>& services,
                    std::optional<WitnessSpec> witness = std::nullopt);
 
   void on_round(RoundResult round);  // on shard 0
@@ -70,7 +70,7 @@ class Monitor {
   bool ready() const;  // every active service has had a round (or its probing is off)
 
  private:
-  std::shared_ptr<FailoverService> add(const ServiceSpec& spec);
+  std::shared_ptr<FailoverService> add(const Shared<ServiceSpec>& spec);
   awaitable<void> tick();
   void watch_witness(std::optional<WitnessSpec> witness);
   void witness_heard(const RoundResult& round);

@@ -52,23 +52,23 @@ void Changes::merge(Changes other) {
   std::move(other.events.begin(), other.events.end(), std::back_inserter(events));
 }
 
-ServiceModel::ServiceModel(ServiceSpec spec, WallTime now)
-    : spec_(std::move(spec)), targets_(1 + spec_.backups.size()), status_since_(now) {}
+ServiceModel::ServiceModel(Shared<ServiceSpec> spec, WallTime now)
+    : spec_(std::move(spec)), targets_(1 + spec_->backups.size()), status_since_(now) {}
 
 HealthPolicy ServiceModel::policy(std::size_t target) const {
   // `recovery_delay` is about coming back: a primary that is served anyway is up with its first
   // good round.
-  const int rise = target == 0 && serving_ != 0 ? std::max(1, spec_.recovery_delay) : 1;
-  return {rise, spec_.fall};
+  const int rise = target == 0 && serving_ != 0 ? std::max(1, spec_->recovery_delay) : 1;
+  return {rise, spec_->fall};
 }
 
 RecordSet ServiceModel::wanted(std::size_t target) const {
-  return record_for(target == 0 ? spec_.address : spec_.backups[target - 1].data, spec_.ttl);
+  return record_for(target == 0 ? spec_->address : spec_->backups[target - 1].data, spec_->ttl);
 }
 
 std::string ServiceModel::target_label(std::size_t target) const {
-  if (target == 0) return "primary " + spec_.address;
-  return "backup " + std::to_string(target) + " " + spec_.backups[target - 1].data;
+  if (target == 0) return "primary " + spec_->address;
+  return "backup " + std::to_string(target) + " " + spec_->backups[target - 1].data;
 }
 
 std::vector<std::string> ServiceModel::serving_values() const {
@@ -85,10 +85,10 @@ std::optional<std::size_t> ServiceModel::target_with(const RecordSet& set) const
 
 MonitorEvent ServiceModel::event(EventKind kind, std::string state, WallTime now) const {
   MonitorEvent e;
-  e.id = spec_.key.fqdn + ":" + std::to_string(now.time_since_epoch().count()) + ":" +
+  e.id = spec_->key.fqdn + ":" + std::to_string(now.time_since_epoch().count()) + ":" +
          std::to_string(++events_made_);
   e.kind = kind;
-  e.service = spec_.key;
+  e.service = spec_->key;
   e.at = now;
   e.state = std::move(state);
   e.serving = serving_values();
@@ -127,7 +127,7 @@ void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime 
 Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
   Changes changes;
   if (!active_) return changes;
-  const int enough = std::max(1, spec_.recovery_delay);
+  const int enough = std::max(1, spec_->recovery_delay);
   for (std::size_t i = 0; i < targets_.size() && i < round.targets.size(); ++i) {
     if (!round.targets[i]) continue;
     auto& t = targets_[i];
@@ -142,7 +142,7 @@ Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
     t.inconclusive_in_row = verdict == Verdict::inconclusive ? t.inconclusive_in_row + 1 : 0;
     if (change == Change::changed) {
       address_event(changes, i, now, true);
-    } else if (spec_.syslog.delivery == SyslogDelivery::all) {
+    } else if (spec_->syslog.delivery == SyslogDelivery::all) {
       address_event(changes, i, now, false);
     }
     changes.state = changes.state || before != std::pair(t.health, t.passes_in_row);
@@ -180,7 +180,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
     status_ = next;
     status_since_ = now;
   }
-  if (changed || (round_ended && spec_.syslog.delivery == SyslogDelivery::all)) {
+  if (changed || (round_ended && spec_->syslog.delivery == SyslogDelivery::all)) {
     auto e = event(EventKind::status, to_string(status_), now);
     e.message = why;
     e.change = changed;
@@ -193,7 +193,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
 FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) const {
   FailoverView v;
   v.active = active_;
-  v.observe = spec_.mode == ServiceMode::observe;
+  v.observe = spec_->mode == ServiceMode::observe;
   v.swap_under_way = swap_under_way_;
   v.fresh_rounds_missing = fresh_rounds_missing_;
   v.record = record_;
@@ -204,7 +204,7 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
   v.targets.reserve(targets_.size());
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     const auto& t = targets_[i];
-    const bool probed = i == 0 || spec_.backups[i - 1].monitor.has_value();
+    const bool probed = i == 0 || spec_->backups[i - 1].monitor.has_value();
     const auto* telling = t.last != Verdict::pass && t.round ? t.round->telling() : nullptr;
     v.targets.push_back({target_label(i), probed, t.health.health, t.last, t.passes_in_row,
                          telling != nullptr ? telling->reason : std::string()});
@@ -212,10 +212,10 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
   if (forced_) v.forced = forced_->to;
   v.requested = requested_;
   v.operator_said = operator_said_;
-  v.auto_recover = spec_.auto_recover;
-  v.recovery_delay = spec_.recovery_delay;
-  v.on_all_down = spec_.on_all_down;
-  v.on_drift = spec_.on_drift;
+  v.auto_recover = spec_->auto_recover;
+  v.recovery_delay = spec_->recovery_delay;
+  v.on_all_down = spec_->on_all_down;
+  v.on_drift = spec_->on_drift;
   v.link_proved = around.link_proved;
   v.guards = guards(now, around);
   return v;
@@ -224,8 +224,8 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
 std::vector<GuardCheck> ServiceModel::guards(const Moment& now, const Surroundings& around) const {
   std::optional<Millis> since;
   if (last_swap_) since = std::chrono::duration_cast<Millis>(now.steady - *last_swap_);
-  return {check_maintenance(spec_.maintenance, now.wall),
-          check_budget(budget_, spec_.max_swaps_per_hour, now), check_hold_down(since, spec_.ttl),
+  return {check_maintenance(spec_->maintenance, now.wall),
+          check_budget(budget_, spec_->max_swaps_per_hour, now), check_hold_down(since, spec_->ttl),
           check_correlated_loss(around.correlated_loss)};
 }
 
@@ -240,13 +240,13 @@ bool ServiceModel::still_wanted(const Decision& decision, const Moment& now,
   const auto again = decide(v);
   if (again.action != Action::write || again.target != decision.target) return false;
   if (decision.overrides_drift || again.overrides_drift) return true;
-  return evidence_at_ && !evidence_expired(*evidence_at_, now.steady, spec_.monitor.interval,
-                                           spec_.monitor.timeout);
+  return evidence_at_ && !evidence_expired(*evidence_at_, now.steady, spec_->monitor.interval,
+                                           spec_->monitor.timeout);
 }
 
 SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
   SwapPlan p;
-  p.key = spec_.key;
+  p.key = spec_->key;
   if (live_) {
     p.expect = live_->set;
     p.expect_generation = live_->generation;
@@ -408,7 +408,7 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
   }
   if (record_ == RecordState::ours) {
     foreign_.clear();
-    touch_wanted_ = live.set->ttl != spec_.ttl ||
+    touch_wanted_ = live.set->ttl != spec_->ttl ||
                     (provider_keeps_generation && live.generation.value_or(0) == 0);
   }
   if (record_ == RecordState::foreign && before != RecordState::foreign) {
@@ -453,8 +453,8 @@ bool ServiceModel::at_peace() const {
   return active_ && serving_ == 0 && record_ == RecordState::ours && status_ == ServiceStatus::ok &&
          primary.last == Verdict::pass && primary.health == HealthState{Health::up, 0} &&
          fresh_rounds_missing_ == 0 && !touch_wanted_ && !forced_ && !requested_ &&
-         !swap_under_way_ && spec_.syslog.delivery == SyslogDelivery::change &&
-         spec_.mode == ServiceMode::act;
+         !swap_under_way_ && spec_->syslog.delivery == SyslogDelivery::change &&
+         spec_->mode == ServiceMode::act;
 }
 
 bool ServiceModel::change_pending() const {
@@ -463,8 +463,8 @@ bool ServiceModel::change_pending() const {
     if (targets_[i].health.streak > 0) return true;
   }
   const auto& p = targets_[0];
-  return serving_ != 0 && p.last == Verdict::pass && spec_.auto_recover &&
-         p.passes_in_row < std::max(1, spec_.recovery_delay);
+  return serving_ != 0 && p.last == Verdict::pass && spec_->auto_recover &&
+         p.passes_in_row < std::max(1, spec_->recovery_delay);
 }
 
 }  // namespace hotswapd

@@ -12,6 +12,7 @@
 #include "core/probe_result.hpp"
 #include "core/record.hpp"
 #include "core/service_spec.hpp"
+#include "core/shared.hpp"
 #include "monitor/failover_machine.hpp"
 #include "monitor/guard.hpp"
 #include "monitor/health_machine.hpp"
@@ -74,7 +75,7 @@ struct Command {
 
 class ServiceModel {
  public:
-  ServiceModel(ServiceSpec spec, WallTime now);
+  ServiceModel(Shared<ServiceSpec> spec, WallTime now);
 
   // From the state row of an earlier run. A detail that cannot be read is an error and changes
   // nothing.
@@ -84,7 +85,7 @@ class ServiceModel {
   std::string detail(const Moment& now) const;  // JSON for the state row
 
   // The configuration changed. Health of targets that are probed as before is kept.
-  Changes reconfigure(ServiceSpec spec, WallTime now);
+  Changes reconfigure(Shared<ServiceSpec> spec, WallTime now);
 
   // The record lives elsewhere now: nothing is known of it, and nothing is proved.
   void record_unknown();
@@ -137,7 +138,8 @@ class ServiceModel {
   void remember_swap(WallTime at, const Moment& now);
 
   // Reading.
-  const ServiceSpec& spec() const noexcept { return spec_; }
+  const ServiceSpec& spec() const noexcept { return *spec_; }
+  const Shared<ServiceSpec>& shared_spec() const noexcept { return spec_; }
   const std::vector<TargetState>& targets() const noexcept { return targets_; }
   ServiceStatus status() const noexcept { return status_; }
   WallTime status_since() const noexcept { return status_since_; }
@@ -172,7 +174,7 @@ class ServiceModel {
   std::size_t failover_to_force() const;
   std::optional<std::size_t> target_with(const RecordSet& set) const;
 
-  ServiceSpec spec_;
+  Shared<ServiceSpec> spec_;
   std::vector<TargetState> targets_;
   bool active_ = true;
   std::optional<TimePoint> active_flips_at_;

@@ -50,11 +50,11 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
 
   if (c.kind == CommandKind::recover || c.kind == CommandKind::force_failover) {
     if (!active_) {
-      return Error{errc::refused, spec_.key.fqdn + " is deactivated: activate it first"};
+      return Error{errc::refused, spec_->key.fqdn + " is deactivated: activate it first"};
     }
-    if (spec_.mode == ServiceMode::observe) {
+    if (spec_->mode == ServiceMode::observe) {
       return Error{errc::refused,
-                   spec_.key.fqdn + " is in `mode: observe`: nothing is ever written for it"};
+                   spec_->key.fqdn + " is in `mode: observe`: nothing is ever written for it"};
     }
   }
 
@@ -146,10 +146,10 @@ std::optional<TimePoint> ServiceModel::next_clock() const {
   return next;
 }
 
-Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
+Changes ServiceModel::reconfigure(Shared<ServiceSpec> spec, WallTime now) {
   Changes changes;
   const auto old = std::exchange(spec_, std::move(spec));
-  std::vector<TargetState> kept(1 + spec_.backups.size());
+  std::vector<TargetState> kept(1 + spec_->backups.size());
   const auto probed_as = [](const ServiceSpec& s, std::size_t i) {
     const auto& address =
         i == 0 ? (s.probe_address.empty() ? s.address : s.probe_address) : s.backups[i - 1].data;
@@ -159,7 +159,7 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   for (std::size_t i = 0; i < kept.size(); ++i) {
     bool found = false;
     for (std::size_t j = 0; j < targets_.size() && !found; ++j) {
-      if (probed_as(spec_, i) != probed_as(old, j)) continue;
+      if (probed_as(*spec_, i) != probed_as(*old, j)) continue;
       kept[i] = targets_[j];
       found = true;
     }
@@ -169,9 +169,9 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   if (!all_kept) fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
   if (requested_) {
     // An operator's word survives an edit, by the value that was asked for.
-    const auto value = *requested_ == 0 ? old.address : old.backups[*requested_ - 1].data;
+    const auto value = *requested_ == 0 ? old->address : old->backups[*requested_ - 1].data;
     const bool home = *requested_ == 0;
-    requested_ = target_with(record_for(value, spec_.ttl));
+    requested_ = target_with(record_for(value, spec_->ttl));
     if (!requested_) requested_ = home || targets_.size() == 1 ? 0 : failover_to_force();
   }
   const auto target = served_ ? target_with(*served_) : std::nullopt;
@@ -180,7 +180,7 @@ Changes ServiceModel::reconfigure(ServiceSpec spec, WallTime now) {
   } else if (serving_ >= targets_.size()) {
     serving_ = targets_.size() - 1;  // another backup stands for the one that is gone
   }
-  if (served_ && served_->ttl != spec_.ttl) touch_wanted_ = true;
+  if (served_ && served_->ttl != spec_->ttl) touch_wanted_ = true;
   changes.state = true;
   changes.notes.push_back({"configured", "the configuration of the service changed", now});
   return changes;

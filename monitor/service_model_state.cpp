@@ -95,7 +95,7 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     const auto o = json::parse(detail).as_object();
     const auto word = service_status(status);
     if (!word || o.at("v").to_number<int>() != 1) {
-      return Error{errc::corrupt, "the stored state of " + spec_.key.fqdn + " is not readable"};
+      return Error{errc::corrupt, "the stored state of " + spec_->key.fqdn + " is not readable"};
     }
     ServiceModel next(spec_, status_since_);
     next.generation_ = generation;
@@ -153,7 +153,7 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     *this = std::move(next);
     return {};
   } catch (const std::exception&) {
-    return Error{errc::corrupt, "the stored state of " + spec_.key.fqdn + " is not readable"};
+    return Error{errc::corrupt, "the stored state of " + spec_->key.fqdn + " is not readable"};
   }
 }
 

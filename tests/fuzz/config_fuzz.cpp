@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!result.config) return 0;
   CHECK(diff(*result.config, *result.config).empty());
   CHECK(!worst_case_report(*result.config).empty());
-  for (const auto& service : result.config->services) {
+  for (const ServiceSpec& service : result.config->services) {
     CHECK(!service.backups.empty() && !service.address.empty() && !service.provider.empty());
     CHECK(service.monitor.interval >= Seconds(1) && service.recheck <= service.monitor.interval);
     CHECK(service.ttl >= 1 && service.ttl <= 43'200);

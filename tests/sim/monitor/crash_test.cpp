@@ -24,8 +24,8 @@ TEST_P(Crashes, NothingIsLostDoneTwiceOrHalfTold) {
   NameServer server;
   TimePoint now{std::chrono::hours(1000)};
   WallTime wall{Millis(1'769'860'800'000)};
-  const std::vector<ServiceSpec> services{web()};
-  const RecordKey key = services[0].key;
+  const std::vector<Shared<ServiceSpec>> services{web()};
+  const RecordKey key = services[0]->key;
   server.records[key].set = RecordSet{RecordType::a, 5, {"192.0.2.10"}};
   std::set<std::string> ours{"192.0.2.10", "198.51.100.10"};
 

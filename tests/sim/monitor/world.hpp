@@ -217,7 +217,7 @@ class SilentLogger final : public Logger {
 // One run of the process. Destroying it is a kill: nothing is finished, nothing is told.
 class Process {
  public:
-  Process(Disk& disk, NameServer& server, const std::vector<ServiceSpec>& services, TimePoint& now,
+  Process(Disk& disk, NameServer& server, const std::vector<Shared<ServiceSpec>>& services, TimePoint& now,
           WallTime& wall, std::optional<WitnessSpec> witness = std::nullopt)
       : store(disk), teller(store), now_(now) {
     store.context = &context;

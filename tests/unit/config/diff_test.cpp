@@ -31,12 +31,25 @@ TEST(Diff, SpellingIsNoChange) {
 TEST(Diff, AddsAndRemoves) {
   Config before = good(one_service());
   Config after = before;
-  after.services[0].key.fqdn = "new.example.com";
+  ServiceSpec renamed = after.services[0];
+  renamed.key.fqdn = "new.example.com";
+  after.services[0] = renamed;
   const ConfigDiff found = diff(before, after);
   EXPECT_EQ(found.added, (std::vector<RecordKey>{{"example.com", "new.example.com"}}));
   EXPECT_EQ(found.removed, (std::vector<RecordKey>{{"example.com", "www.example.com"}}));
   EXPECT_TRUE(found.changed.empty());
   EXPECT_EQ(to_string(found), "add new.example.com\nremove www.example.com\n");
+}
+
+TEST(Diff, WhatIsEqualIsSharedOverAReload) {
+  const Config before = good(one_service());
+  Config same = good(one_service());
+  Config edited = good(one_service("", "protocol: HTTP, interval: 1, path: /up"));
+  EXPECT_NE(&*same.services[0], &*before.services[0]);
+  share_equal_services(before, same);
+  EXPECT_EQ(&*same.services[0], &*before.services[0]);
+  share_equal_services(before, edited);
+  EXPECT_EQ(edited.services[0]->monitor.path, "/up");
 }
 
 TEST(Diff, ProbingChanges) {

@@ -192,13 +192,13 @@ TEST(Load, NamesAndAddressesAreCanonical) {
            "failover_mode: cname,\n"
            "     failover_data: Back.Example.net., monitor: {protocol: NONE, interval: 1}}\n");
   ASSERT_EQ(config.services.size(), 2u);
-  EXPECT_EQ(config.services[0].key, (RecordKey{"example.com", "www.example.com"}));
-  EXPECT_EQ(config.services[0].address, "2001:db8::10");
-  EXPECT_EQ(config.services[0].backups[0].data, "2001:db8::20");
-  EXPECT_EQ(config.services[1].address, "site.example.net");
-  EXPECT_EQ(config.services[1].backups[0].mode, FailoverMode::cname);
-  EXPECT_EQ(config.services[1].backups[0].data, "back.example.net");
-  EXPECT_FALSE(config.services[1].backups[0].monitor.has_value());
+  EXPECT_EQ(config.services[0]->key, (RecordKey{"example.com", "www.example.com"}));
+  EXPECT_EQ(config.services[0]->address, "2001:db8::10");
+  EXPECT_EQ(config.services[0]->backups[0].data, "2001:db8::20");
+  EXPECT_EQ(config.services[1]->address, "site.example.net");
+  EXPECT_EQ(config.services[1]->backups[0].mode, FailoverMode::cname);
+  EXPECT_EQ(config.services[1]->backups[0].data, "back.example.net");
+  EXPECT_FALSE(config.services[1]->backups[0].monitor.has_value());
 }
 
 TEST(Load, AddressToCnameIsFineOnTheEmbeddedProvider) {
@@ -212,7 +212,7 @@ TEST(Load, TheApexMayHaveAddresses) {
       kPrelude +
       "services: [{zone: example.com, fqdn: example.com, address: 192.0.2.1, failover_mode: ip,\n"
       "  failover_data: 192.0.2.2, monitor: {protocol: TCP, interval: 1}}]\n");
-  EXPECT_EQ(config.services.at(0).key.fqdn, "example.com");
+  EXPECT_EQ(config.services.at(0)->key.fqdn, "example.com");
 }
 
 TEST(Load, BackupsInherit) {

@@ -80,7 +80,7 @@ inline ServiceSpec service(
     std::string_view backup = "failover_mode: ip\nfailover_data: 198.51.100.10",
     std::string_view address = "192.0.2.10") {
   const Config config = good(one_service(lines, monitor, backup, address));
-  return config.services.empty() ? ServiceSpec{} : config.services.front();
+  return config.services.empty() ? ServiceSpec{} : *config.services.front();
 }
 
 inline std::string read_text(const std::string& path) {

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 WorstCase of(const std::string& text) {
   const Config config = good(text);
-  const auto& service = config.services.at(0);
+  const ServiceSpec& service = config.services.at(0);
   return worst_case(service, &config.providers.at(service.provider));
 }
 
