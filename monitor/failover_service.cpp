@@ -128,6 +128,7 @@ void FailoverService::configure_now(Shared<ServiceSpec> spec, Provider& provider
 void FailoverService::at_rest() {
   running_ = false;
   decision_.reset();
+  leave_gate();
   if (ended_ || context_.tasks.stopping() || !edit_) return;
   auto edit = *std::exchange(edit_, std::nullopt);
   configure_now(std::move(edit.spec), *edit.provider);
@@ -230,12 +231,31 @@ void FailoverService::act_on(Decision d, const Moment& now) {
   }
   steady_ = d.rule == "steady";
   decided_at_ = wall;
-  if (d.action != Action::write) return;
+  if (d.action != Action::write || !may_begin(d)) return;
   decision_ = std::make_unique<Decision>(d);
   running_ = true;
   ++writes_;
   model_.swap_begun();
   context_.tasks.spawn("swap " + model_.spec().key.fqdn, run_swap(std::move(d)));
+}
+
+// What moves traffic begins at once, as does an operator's word over a foreign record; the rest
+// takes turns.
+bool FailoverService::may_begin(const Decision& decision) {
+  if (decision.moves || decision.overrides_drift) return true;
+  if (waits_at_gate_) return false;
+  in_gate_ = context_.touches.enter(shared_from_this());
+  waits_at_gate_ = !in_gate_;
+  return in_gate_;
+}
+
+void FailoverService::take_turn() {
+  waits_at_gate_ = false;
+  evaluate();
+}
+
+void FailoverService::leave_gate() {
+  if (std::exchange(in_gate_, false)) context_.touches.leave();
 }
 
 Fallible<std::string> FailoverService::command(const Command& command) {

@@ -16,6 +16,7 @@
 #include "monitor/state_store.hpp"
 #include "monitor/swap_machine.hpp"
 #include "monitor/teller.hpp"
+#include "monitor/touch_gate.hpp"
 #include "net/task_group.hpp"
 
 namespace hotswapd {
@@ -46,6 +47,7 @@ struct ServiceContext {
   Logger& log;
   Clocks clocks;
   TaskGroup& tasks;
+  TouchGate& touches;
   std::function<void(const WatchEvent&)> watch;
   std::function<Surroundings(ServiceId but)> around;
   std::function<void(ServiceId, Health before, Health after)> primary_changed;  // before it decides
@@ -99,6 +101,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   Fallible<std::string> command(const Command& command);
   void clock_advanced();
   void reconsider();  // what held a swap of ours from outside is over
+  void take_turn();  // of a write that waited at the TouchGate
   void save();  // the state row, whether it changed or not: finds out whether the disk takes writes
                 // again
 
@@ -129,6 +132,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void decide_on_round(const Moment& now, Changes changes);
   void evaluate();
   void act_on(Decision d, const Moment& now);
+  bool may_begin(const Decision& decision);
+  void leave_gate();
   void follow_activity(bool was_active);
   void tell_inconclusive();
 
@@ -174,6 +179,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   bool steady_ = false;  // the last decision was that all is well
   bool pending_ = false;
   bool running_ = false;
+  bool in_gate_ = false;  // a place at the TouchGate is ours
+  bool waits_at_gate_ = false;
   bool reading_ = false;
   bool ended_ = false;
   struct Edit {

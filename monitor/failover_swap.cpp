@@ -339,6 +339,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         break;
       }
       case SwapStep::pause: {
+        leave_gate();  // others need not wait for what holds this one up
         step("waits", machine.detail());
         context_.log.log(LogLevel::warning, "HS1211",
                          "swap not done yet service=" + model_.spec().key.fqdn +

@@ -14,6 +14,8 @@ constexpr Millis stopping_may_take{1'000};
 constexpr Millis quickest_witness{1'000};
 constexpr Millis slowest_witness{10'000};
 constexpr ServiceId witness_id{0};  // services begin with 1
+// Enough to keep a disk busy that takes many batches in one transaction.
+constexpr std::size_t touches_at_a_time = 128;
 
 std::string name_key(std::string_view fqdn) {
   if (!fqdn.empty() && fqdn.back() == '.') fqdn.remove_suffix(1);
@@ -29,6 +31,7 @@ Monitor::Monitor(MonitorParts parts)
                parts_.log.log(LogLevel::error, "HS1005",
                               "a task ended by an exception task=\"" + task + "\" " + what);
              }),
+      touches_(touches_at_a_time),
       context_{parts_.executor,
                parts_.store,
                parts_.teller,
@@ -36,6 +39,7 @@ Monitor::Monitor(MonitorParts parts)
                parts_.log,
                parts_.clocks,
                tasks_,
+               touches_,
                parts_.watch,
                [this](ServiceId but) { return around(but); },
                [this](ServiceId service, Health before, Health after) {
@@ -335,6 +339,7 @@ void Monitor::look_after_the_ended() {
 
 awaitable<bool> Monitor::stop(TimePoint deadline) {
   stopping_ = true;
+  touches_.close();
   const auto in_swap = [this] {
     const auto swapping = [](const auto& s) { return s->model().swap_under_way(); };
     return std::any_of(ordered_.begin(), ordered_.end(), swapping) ||

@@ -83,6 +83,7 @@ class Monitor {
 
   MonitorParts parts_;
   TaskGroup tasks_;
+  TouchGate touches_;
   ServiceContext context_;
   std::vector<std::shared_ptr<FailoverService>> ordered_;
   std::unordered_map<ServiceId, std::shared_ptr<FailoverService>> by_id_;

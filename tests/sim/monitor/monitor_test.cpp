@@ -68,6 +68,34 @@ TEST_F(MonitorTest, AtRestNothingIsWritten) {
   EXPECT_EQ(disk.transitions.size(), transitions);
 }
 
+TEST_F(MonitorTest, FirstRecordsTakeTurnsAndASwapDoesNotWaitForThem) {
+  constexpr std::uint32_t many = 300;
+  std::vector<Shared<ServiceSpec>> services;
+  for (std::uint32_t i = 0; i < many; ++i)
+    services.emplace_back(web("s" + std::to_string(i) + ".example.com"));
+  const RecordKey last = services.back()->key;
+  server.records[last] = {RecordSet{RecordType::a, 5, {"192.0.2.10"}}, 1, "", 1};
+  auto p = run(services);
+  p->settle();
+  for (std::uint32_t id = 1; id < many; ++id) p->round("pp", id);
+  const auto under_way = [&] {
+    const auto all = p->monitor->services();
+    return std::count_if(all.begin(), all.end(),
+                         [](const auto* s) { return s->model().swap_under_way(); });
+  };
+  const auto at_once = under_way();
+  EXPECT_GT(at_once, 0);
+  EXPECT_LT(at_once, many / 2);
+  p->round("fp", many);
+  EXPECT_EQ(under_way(), at_once + 1) << "what moves traffic begins at once";
+  while (p->step()) EXPECT_LE(under_way(), at_once + 1);
+  for (const auto& service : services) {
+    ASSERT_TRUE(server.records[service->key].set);
+    EXPECT_EQ(server.records[service->key].set->values.front(),
+              service->key == last ? "198.51.100.10" : "192.0.2.10");
+  }
+}
+
 TEST_F(MonitorTest, ALostAnswerIsReadBackNotRepeated) {
   auto p = run();
   round(*p, "pp");
