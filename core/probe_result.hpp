@@ -2,7 +2,9 @@
 // value.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,13 +33,34 @@ enum class FailureClass : std::uint8_t {
 // How far an attempt came.
 enum class Phase : std::uint8_t { none, resolve, connect, tls, exchange };
 
+// A time that may be absent, in four bytes: every target keeps those of its last round. No attempt
+// takes longer than the 35 minutes that it can say.
+class PhaseTime {
+ public:
+  PhaseTime() = default;
+  PhaseTime(Micros time) noexcept
+      : micros_(static_cast<std::int32_t>(std::min(time, most).count())) {}
+  PhaseTime(std::optional<Micros> time) noexcept {
+    if (time) *this = *time;
+  }
+  explicit operator bool() const noexcept { return micros_ >= 0; }
+  Micros operator*() const noexcept { return Micros(micros_); }
+  operator std::optional<Micros>() const noexcept {
+    return micros_ >= 0 ? std::optional(Micros(micros_)) : std::nullopt;
+  }
+
+ private:
+  static constexpr Micros most{std::numeric_limits<std::int32_t>::max()};
+  std::int32_t micros_ = -1;
+};
+
 // Time since the attempt began at which each phase ended; absent when the phase was not reached or
 // not needed.
 struct PhaseTimes {
-  std::optional<Micros> resolve;
-  std::optional<Micros> connect;
-  std::optional<Micros> tls;
-  std::optional<Micros> first_byte;
+  PhaseTime resolve;
+  PhaseTime connect;
+  PhaseTime tls;
+  PhaseTime first_byte;
   Micros total{0};
 };
 

@@ -244,9 +244,9 @@ void FailoverService::act_on(Decision d, const Moment& now) {
 bool FailoverService::may_begin(const Decision& decision) {
   if (decision.moves || decision.overrides_drift) return true;
   if (waits_at_gate_) return false;
-  in_gate_ = context_.touches.enter(shared_from_this());
-  waits_at_gate_ = !in_gate_;
-  return in_gate_;
+  waits_at_gate_ = !context_.touches.enter(*provider_, shared_from_this());
+  if (!waits_at_gate_) in_gate_ = provider_;
+  return !waits_at_gate_;
 }
 
 void FailoverService::take_turn() {
@@ -255,7 +255,7 @@ void FailoverService::take_turn() {
 }
 
 void FailoverService::leave_gate() {
-  if (std::exchange(in_gate_, false)) context_.touches.leave();
+  if (const auto* at = std::exchange(in_gate_, nullptr)) context_.touches.leave(*at);
 }
 
 Fallible<std::string> FailoverService::command(const Command& command) {

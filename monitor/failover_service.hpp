@@ -166,6 +166,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   std::unique_ptr<Decision> decision_;      // while a coroutine of ours is at work
   WallTime decided_at_;
   std::unique_ptr<SwapStory> story_;
+  const Provider* in_gate_ = nullptr;  // at whose place of the TouchGate we are
   std::uint64_t epoch_ = 0;
   std::uint64_t proof_epoch_ = 0;
   std::uint64_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
@@ -179,7 +180,6 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   bool steady_ = false;  // the last decision was that all is well
   bool pending_ = false;
   bool running_ = false;
-  bool in_gate_ = false;  // a place at the TouchGate is ours
   bool waits_at_gate_ = false;
   bool reading_ = false;
   bool ended_ = false;

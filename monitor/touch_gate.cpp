@@ -4,28 +4,30 @@
 
 namespace hotswapd {
 
-bool TouchGate::enter(const std::shared_ptr<FailoverService>& service) {
+bool TouchGate::enter(const Provider& provider, const std::shared_ptr<FailoverService>& service) {
   if (closed_) return false;
-  if (free_ == 0) {
-    waiting_.push_back(service);
+  auto& lane = lanes_[&provider];
+  if (lane.taken == places_) {
+    lane.waiting.push_back(service);
     return false;
   }
-  --free_;
+  ++lane.taken;
   return true;
 }
 
-void TouchGate::leave() {
-  ++free_;
-  while (free_ > 0 && !waiting_.empty()) {
-    const auto next = waiting_.front().lock();
-    waiting_.pop_front();
+void TouchGate::leave(const Provider& provider) {
+  auto& lane = lanes_[&provider];
+  --lane.taken;
+  while (lane.taken < places_ && !lane.waiting.empty()) {
+    const auto next = lane.waiting.front().lock();
+    lane.waiting.pop_front();
     if (next) next->take_turn();
   }
 }
 
 void TouchGate::close() {
   closed_ = true;
-  waiting_.clear();
+  for (auto& [provider, lane] : lanes_) lane.waiting.clear();
 }
 
 }  // namespace hotswapd

@@ -18,8 +18,8 @@ json::value time_or_null(const std::optional<WallTime>& at) {
   return at ? json::value(to_rfc3339(*at)) : json::value(nullptr);
 }
 
-json::value millis_or_null(const std::optional<Micros>& t) {
-  return t ? json::value(static_cast<double>(t->count()) / 1000.0) : json::value(nullptr);
+json::value millis_or_null(PhaseTime t) {
+  return t ? json::value(static_cast<double>((*t).count()) / 1000.0) : json::value(nullptr);
 }
 
 std::string serving_text(const ServiceModel& m) {
