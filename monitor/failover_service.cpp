@@ -71,11 +71,11 @@ RoundSpec FailoverService::round_spec() const {
   return r;
 }
 
-void FailoverService::begin(FirstRound first, std::shared_ptr<FailoverService> predecessor) {
+void FailoverService::begin(std::shared_ptr<FailoverService> predecessor) {
   ++epoch_;
   running_ = true;
   context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(std::move(predecessor)));
-  if (model_.active()) context_.rounds.upsert(round_spec(), first);
+  if (model_.active() && !ended_) context_.rounds.upsert(round_spec(), FirstRound::at_once);
 }
 
 void FailoverService::end() {

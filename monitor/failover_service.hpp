@@ -91,7 +91,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
 
   // Reads the live record, finishes what was open, starts the rounds. `predecessor`: an ended
   // service of the same key, whose swap has to come to its end first.
-  void begin(FirstRound first, std::shared_ptr<FailoverService> predecessor = nullptr);
+  void begin(std::shared_ptr<FailoverService> predecessor = nullptr);
+  // Announces begin(), which must follow: what comes until then waits for it.
+  void will_begin() { running_ = true; }
   void end();  // the service is no longer ours: stops rounds, leaves DNS alone
   void reconfigure(Shared<ServiceSpec> spec, Provider& provider);
   // Whether that is what reconfigure() last asked for.

@@ -1,6 +1,7 @@
 #include "monitor/monitor.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <set>
 #include <utility>
 
@@ -16,6 +17,8 @@ constexpr Millis slowest_witness{10'000};
 constexpr ServiceId witness_id{0};  // services begin with 1
 // Enough to keep a disk busy that takes many batches in one transaction.
 constexpr std::size_t touches_at_a_time = 128;
+// A start of tens of thousands of services at one instant would need the memory of all at once.
+constexpr std::size_t starts_at_a_time = 256;
 
 std::string name_key(std::string_view fqdn) {
   if (!fqdn.empty() && fqdn.back() == '.') fqdn.remove_suffix(1);
@@ -89,7 +92,8 @@ void Monitor::start(const std::vector<Shared<ServiceSpec>>& services, std::optio
   }
   count_decided();
   watch_witness(std::move(witness));
-  for (const auto& service : ordered_) service->begin(FirstRound::at_once);
+  for (const auto& service : ordered_) service->will_begin();
+  tasks_.spawn("start", begin_all(ordered_));
 
   Batch gone;
   std::set<RecordKey> wanted;
@@ -142,7 +146,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
       if (!service) continue;
       if (auto orphan = orphans_.extract(spec->key)) service->restore_intent(orphan.mapped());
       if (auto budget = budgets_.extract(spec->key)) service->remember_swaps(budget.mapped());
-      service->begin(FirstRound::at_once, before == ending_.end() ? nullptr : *before);
+      service->begin(before == ending_.end() ? nullptr : *before);
       continue;
     }
     if (auto* provider = parts_.provider(spec->provider)) it->second->reconfigure(spec, *provider);
@@ -318,6 +322,15 @@ bool Monitor::ready() const {
   return std::all_of(ordered_.begin(), ordered_.end(), [](const auto& service) {
     return service->full_round_done() || !service->model().active();
   });
+}
+
+awaitable<void> Monitor::begin_all(std::vector<std::shared_ptr<FailoverService>> services) {
+  const auto executor = parts_.executor;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    if (i % starts_at_a_time == 0) co_await asio::post(executor, asio::use_awaitable);
+    if (co_await being_stopped()) co_return;
+    services[i]->begin();
+  }
 }
 
 // Ends forced times and timed activations, to the second.

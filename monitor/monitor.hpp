@@ -71,6 +71,7 @@ class Monitor {
 
  private:
   std::shared_ptr<FailoverService> add(const Shared<ServiceSpec>& spec);
+  awaitable<void> begin_all(std::vector<std::shared_ptr<FailoverService>> services);
   awaitable<void> tick();
   void watch_witness(std::optional<WitnessSpec> witness);
   void witness_heard(const RoundResult& round);
