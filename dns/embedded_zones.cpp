@@ -2,6 +2,7 @@
 #include "dns/embedded_zones.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/text.hpp"
@@ -32,11 +33,30 @@ EmbeddedZones::EmbeddedZones(std::vector<StoredRecord> stored, std::uint32_t low
     auto& serial = serials_[record.key.zone];
     const auto generation = static_cast<std::uint32_t>(std::min(record.generation, max_serial));
     serial = std::max({serial, record.zone_serial, generation});
+    auto& known = names_[std::move(record.key)];
     if (record.generation == 0) {
-      stored_seeds_[record.key] = std::move(record.set);
+      known.seed = std::move(record.set);
+      known.seed_stored = true;
     } else {
-      stored_[record.key] = std::move(record);
+      known.written = std::make_unique<Written>(
+          Written{std::move(record.set), record.generation, std::move(record.op)});
     }
+  }
+}
+
+const EmbeddedZones::Known* EmbeddedZones::configured(const RecordKey& key) const {
+  const auto found = names_.find(key);
+  return found != names_.end() && found->second.configured ? &found->second : nullptr;
+}
+
+// What is known of a name only because it is configured goes with it.
+template <class Leaves>
+void EmbeddedZones::unconfigure(Leaves leaves) {
+  for (auto entry = names_.begin(); entry != names_.end();) {
+    auto& [key, known] = *entry;
+    if (known.configured && leaves(key)) known.configured = false;
+    const bool useless = !known.configured && !known.seed_stored && !known.written;
+    entry = useless ? names_.erase(entry) : std::next(entry);
   }
 }
 
@@ -45,28 +65,28 @@ std::uint32_t EmbeddedZones::known_serial(const std::string& zone) const {
   return found == serials_.end() ? lowest_serial_ : std::max(lowest_serial_, found->second);
 }
 
-// The stored record if there is one that can still be served, else the seed.
+// The written record if there is one that can still be served, else the seed.
 Fallible<void> EmbeddedZones::place(ZoneEditor& editor, const Name& name) const {
-  const auto stored = stored_.find(name.key);
-  if (stored != stored_.end() && editor.put_record(name.key, stored->second.set)) return {};
+  const auto known = names_.find(name.key);
+  const bool written = known != names_.end() && known->second.written;
+  if (written && editor.put_record(name.key, known->second.written->set)) return {};
   return editor.put_record(name.key, name.seed);
 }
 
 Fallible<void> EmbeddedZones::configure(const Config& config) {
   ZoneEditor next = editor_;  // tried on a copy: what is served stays as it is when this fails
   std::set<std::string> zones;
-  std::map<RecordKey, RecordSet> seeds;
+  std::map<RecordKey, const RecordSet*> seeds;
   for (const auto& zone : config.zones) zones.insert(zone.name);
   for (const auto& name : config.names) {
     // A reload moves no traffic: what is answered for a name changes by a write, never by an edit.
-    const auto old = seeds_.find(name.key);
-    const auto stored = stored_seeds_.find(name.key);
-    seeds[name.key] = old != seeds_.end()             ? old->second
-                      : stored != stored_seeds_.end() ? stored->second
-                                                      : name.seed;
+    const auto known = names_.find(name.key);
+    const bool kept =
+        known != names_.end() && (known->second.configured || known->second.seed_stored);
+    seeds[name.key] = kept ? &known->second.seed : &name.seed;
   }
-  for (const auto& [key, seed] : seeds_) {
-    if (!seeds.contains(key)) next.remove_record(key);
+  for (const auto& [key, known] : names_) {
+    if (known.configured && !seeds.contains(key)) next.remove_record(key);
   }
   for (const auto& zone : next.zones()) {
     if (!zones.contains(zone)) next.remove_zone(zone);
@@ -75,31 +95,35 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
     if (auto ok = next.put_zone(zone, known_serial(zone.name)); !ok) return ok.error();
   }
   for (const auto& [key, seed] : seeds) {
-    const auto old = seeds_.find(key);
-    const bool untouched = old != seeds_.end() && zones.contains(key.zone) &&
-                           old->second.ttl == seed.ttl && old->second.same_values(seed);
-    if (untouched) continue;
-    if (auto ok = place(next, {key, seed}); !ok) return ok.error();
+    if (configured(key) != nullptr && zones.contains(key.zone)) continue;  // untouched
+    if (auto ok = place(next, {key, *seed}); !ok) return ok.error();
   }
   editor_ = std::move(next);
-  seeds_ = std::move(seeds);
+  unconfigure([&](const RecordKey& key) { return !seeds.contains(key); });
+  for (const auto& [key, seed] : seeds) {
+    auto& known = names_[key];
+    if (&known.seed != seed) known.seed = *seed;
+    known.configured = true;
+  }
   publish();
   return {};
 }
 
 std::vector<StoredRecord> EmbeddedZones::unsaved_seeds() const {
   std::vector<StoredRecord> unsaved;
-  for (const auto& [key, seed] : seeds_) {
-    if (stored_.contains(key) || pending_.contains(key)) continue;
-    const auto stored = stored_seeds_.find(key);
-    if (stored != stored_seeds_.end() && stored->second == seed) continue;
-    unsaved.push_back({key, seed, 0, "", editor_.serial(key.zone)});
+  for (const auto& [key, known] : names_) {
+    if (!known.configured || known.seed_stored || known.written || pending_.contains(key)) continue;
+    unsaved.push_back({key, known.seed, 0, "", editor_.serial(key.zone)});
   }
   return unsaved;
 }
 
 void EmbeddedZones::seeds_saved(const std::vector<StoredRecord>& seeds) {
-  for (const auto& seed : seeds) stored_seeds_[seed.key] = seed.set;
+  for (const auto& saved : seeds) {
+    auto& known = names_[saved.key];
+    if (!known.configured) known.seed = saved.set;  // it left meanwhile; the journal keeps it
+    known.seed_stored = known.seed == saved.set;
+  }
 }
 
 Fallible<void> EmbeddedZones::put_zone(const ZoneSpec& zone) {
@@ -110,20 +134,24 @@ Fallible<void> EmbeddedZones::put_zone(const ZoneSpec& zone) {
 
 void EmbeddedZones::remove_zone(const std::string& zone) {
   editor_.remove_zone(zone);
-  std::erase_if(seeds_, [&](const auto& entry) { return entry.first.zone == zone; });
+  unconfigure([&](const RecordKey& key) { return key.zone == zone; });
   publish();
 }
 
 Fallible<void> EmbeddedZones::put_name(const Name& name) {
   if (auto ok = place(editor_, name); !ok) return ok.error();
-  seeds_[name.key] = name.seed;
+  auto& known = names_[name.key];
+  known.seed_stored = known.seed_stored && known.seed == name.seed;
+  known.seed = name.seed;
+  known.configured = true;
   publish();
   return {};
 }
 
 void EmbeddedZones::remove_name(const RecordKey& key) {
-  if (seeds_.erase(key) == 0) return;
+  if (configured(key) == nullptr) return;
   editor_.remove_record(key);
+  unconfigure([name = key](const RecordKey& other) { return other == name; });
   publish();
 }
 
@@ -133,17 +161,16 @@ Fallible<LiveRecord> EmbeddedZones::read(const RecordKey& key) const {
   }
   LiveRecord live;
   live.serial = editor_.serial(key.zone);
-  const auto seed = seeds_.find(key);
-  if (seed == seeds_.end()) return live;
-  const auto stored = stored_.find(key);
-  if (stored == stored_.end()) {
-    live.set = seed->second;
+  const auto* known = configured(key);
+  if (known == nullptr) return live;
+  if (!known->written) {
+    live.set = known->seed;
     live.op = "configuration";
     return live;
   }
-  live.set = stored->second.set;
-  live.generation = stored->second.generation;
-  live.op = stored->second.op;
+  live.set = known->written->set;
+  live.generation = known->written->generation;
+  live.op = known->written->op;
   return live;
 }
 
@@ -166,7 +193,7 @@ std::variant<ApplyResult, StoredRecord> EmbeddedZones::begin(const SwapPlan& pla
                                                   " is not above the present " +
                                                   std::to_string(*live.generation)};
   }
-  if (!seeds_.contains(key)) {
+  if (configured(key) == nullptr) {
     return ApplyResult{SwapOutcome::refused,
                        clean(key.fqdn) + " is not a configured name of zone " + key.zone};
   }
@@ -183,8 +210,10 @@ std::variant<ApplyResult, StoredRecord> EmbeddedZones::begin(const SwapPlan& pla
 
 ApplyResult EmbeddedZones::commit(const StoredRecord& record) {
   pending_.erase(record.key);
-  stored_[record.key] = record;  // durable, whatever became of the name in the meantime
-  if (!seeds_.contains(record.key)) {
+  // Durable, whatever became of the name in the meantime.
+  names_[record.key].written =
+      std::make_unique<Written>(Written{record.set, record.generation, record.op});
+  if (configured(record.key) == nullptr) {
     return {SwapOutcome::refused,
             clean(record.key.fqdn) + " was taken out of the configuration meanwhile"};
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -77,9 +78,23 @@ class EmbeddedZones {
   std::uint32_t known_serial(const std::string& zone) const;
   void publish() { snapshots_.publish(editor_.publish()); }
 
-  std::map<RecordKey, StoredRecord> stored_;
-  std::map<RecordKey, RecordSet> seeds_;  // the configured names
-  std::map<RecordKey, RecordSet> stored_seeds_;
+  struct Written {
+    RecordSet set;
+    std::uint64_t generation = 0;
+    std::string op;
+  };
+  // All that is known of one name, in one place: there may be tens of thousands.
+  struct Known {
+    bool configured = false;   // it is served: as it was written, or while it never was, the seed
+    bool seed_stored = false;  // the journal holds `seed`
+    RecordSet seed;
+    std::unique_ptr<Written> written;  // the journal holds it
+  };
+  const Known* configured(const RecordKey& key) const;  // null: it is not
+  template <class Leaves>
+  void unconfigure(Leaves leaves);
+
+  std::map<RecordKey, Known> names_;
   std::map<std::string, std::uint32_t>
       serials_;  // the highest ever given out, also of zones that are gone
   std::uint32_t lowest_serial_;
