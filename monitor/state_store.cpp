@@ -96,7 +96,7 @@ class Writer {
   const std::string dir_;
   DirectoryLock lock_;
   std::unique_ptr<StoreDatabase> database_;
-  const StoreReading reading_;  // anybody's
+  StoreReading reading_;  // anybody's, and nobody's when the file is open
   const StoreOptions options_;
   const WallTime opened_wall_;
   const TimePoint opened_at_ = Clock::now();
@@ -208,7 +208,9 @@ Fallible<StoredState> Writer::opened() {
 }
 
 void Writer::run() {
-  if (open()) work();
+  const bool go_on = open();
+  reading_ = {};  // whoever wanted it has it: it is as large as the file
+  if (go_on) work();
   end();
 }
 
