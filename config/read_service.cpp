@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
 
 #include "config/read.hpp"
@@ -43,6 +44,17 @@ struct Shared {
   std::unordered_map<std::string, std::string> listed;  // zone -> provider, from the lists alone
   std::unordered_map<std::string, int> line_of;         // "zone fqdn" -> line
   std::vector<NeedsOthers> need_others;
+  std::deque<hotswapd::Shared<MonitorSpec>> monitors;  // the last few that differ
+
+  // Most of the services of a file are probed alike: so is the monitor, once in memory.
+  hotswapd::Shared<MonitorSpec> alike(const MonitorSpec& monitor) {
+    for (const auto& known : monitors) {
+      if (*known == monitor) return known;
+    }
+    monitors.emplace_front(monitor);
+    if (monitors.size() > 8) monitors.pop_back();
+    return monitors.front();
+  }
 };
 
 // One service on its way from the file to the struct.
@@ -195,9 +207,9 @@ class ServiceReader {
     o_.reader().error(o_.node(), o_.path(key), std::move(text));
   }
 
-  std::optional<MonitorSpec> inherited() const {
+  std::optional<hotswapd::Shared<MonitorSpec>> inherited() {
     if (spec_.monitor.protocol == Protocol::none) return std::nullopt;
-    return spec_.monitor;
+    return shared_.alike(spec_.monitor);
   }
 
   void backup(Object& b) {
@@ -228,7 +240,7 @@ class ServiceReader {
     if (monitor.protocol == Protocol::none) {
       backup.monitor.reset();
     } else {
-      backup.monitor = std::move(monitor);
+      backup.monitor = shared_.alike(monitor);
     }
   }
 
@@ -440,7 +452,7 @@ class ServiceReader {
 }  // namespace
 
 void read_services(Object& root, const Names& names, Config& config) {
-  Shared shared{names, config, {}, {}, {}, {}};
+  Shared shared{names, config, {}, {}, {}, {}, {}};
   for (const auto& [name, provider] : config.providers) {
     for (const auto& zone : provider.zones) {
       shared.provider_of_zone.emplace(zone, name);

@@ -52,7 +52,7 @@ WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider,
   const MonitorSpec* slowest = &service.monitor;
   for (const auto& backup : service.backups) {
     if (backup.monitor && attempts_time(*backup.monitor) > attempts_time(*slowest))
-      slowest = &*backup.monitor;
+      slowest = &**backup.monitor;
   }
   out.probing = attempts_time(*slowest);
   out.waiting = spacing(service.monitor.interval, out.probing);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/record.hpp"
+#include "core/shared.hpp"
 #include "core/time.hpp"
 
 namespace hotswapd {
@@ -58,7 +59,8 @@ enum class FailoverMode : std::uint8_t { ip, cname };
 struct BackupSpec {
   FailoverMode mode = FailoverMode::ip;
   std::string data;  // canonical address, or host name in lower case without final dot
-  std::optional<MonitorSpec> monitor;  // absent: `monitor: none`, not probed
+  // Absent: `monitor: none`, not probed. The configuration shares it among those that are alike.
+  std::optional<Shared<MonitorSpec>> monitor;
   bool operator==(const BackupSpec&) const = default;
 };
 

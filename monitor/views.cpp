@@ -34,7 +34,7 @@ std::string role(std::size_t target) {
 
 std::string probed_as(const ServiceSpec& spec, std::size_t target) {
   const auto* monitor = target == 0                        ? &spec.monitor
-                        : spec.backups[target - 1].monitor ? &*spec.backups[target - 1].monitor
+                        : spec.backups[target - 1].monitor ? &**spec.backups[target - 1].monitor
                                                            : nullptr;
   if (monitor == nullptr) return "not probed";
   const auto& address = target == 0

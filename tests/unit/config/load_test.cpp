@@ -97,7 +97,7 @@ TEST(Load, EveryFieldOfAService) {
   EXPECT_EQ(m.tls.ca_file, "/ca.pem");
   EXPECT_EQ(spec.fall, 3);
   EXPECT_EQ(spec.recheck, 1s);
-  EXPECT_EQ(spec.backups[0].monitor, spec.monitor);
+  EXPECT_EQ(**spec.backups[0].monitor, spec.monitor);
 }
 
 TEST(Load, IntervalAndTtl) {
@@ -225,17 +225,17 @@ TEST(Load, BackupsInherit) {
               "  - {data: 198.51.100.4, monitor: none}\n"
               "  - {data: b.example.net, mode: cname, monitor: {protocol: NONE}}");
   ASSERT_EQ(spec.backups.size(), 5u);
-  EXPECT_EQ(spec.backups[0].monitor, spec.monitor);
+  EXPECT_EQ(**spec.backups[0].monitor, spec.monitor);
   ASSERT_TRUE(spec.backups[1].monitor.has_value());
-  EXPECT_EQ(spec.backups[1].monitor->path, "/up");
-  EXPECT_EQ(spec.backups[1].monitor->port, 81);
-  EXPECT_EQ(spec.backups[1].monitor->protocol, Protocol::https);
+  EXPECT_EQ((*spec.backups[1].monitor)->path, "/up");
+  EXPECT_EQ((*spec.backups[1].monitor)->port, 81);
+  EXPECT_EQ((*spec.backups[1].monitor)->protocol, Protocol::https);
   ASSERT_TRUE(spec.backups[2].monitor.has_value());
-  EXPECT_EQ(spec.backups[2].monitor->path, "");
-  EXPECT_EQ(spec.backups[2].monitor->port, 0);
-  EXPECT_EQ(spec.backups[2].monitor->timeout, 2s);
-  EXPECT_EQ(spec.backups[2].monitor->interval, 10s);
-  EXPECT_EQ(spec.backups[2].monitor->retries, 0);
+  EXPECT_EQ((*spec.backups[2].monitor)->path, "");
+  EXPECT_EQ((*spec.backups[2].monitor)->port, 0);
+  EXPECT_EQ((*spec.backups[2].monitor)->timeout, 2s);
+  EXPECT_EQ((*spec.backups[2].monitor)->interval, 10s);
+  EXPECT_EQ((*spec.backups[2].monitor)->retries, 0);
   EXPECT_FALSE(spec.backups[3].monitor.has_value());
   EXPECT_EQ(spec.backups[3].mode, FailoverMode::ip);
   EXPECT_FALSE(spec.backups[4].monitor.has_value());
