@@ -45,6 +45,11 @@ class PhaseTime {
   }
   explicit operator bool() const noexcept { return micros_ >= 0; }
   Micros operator*() const noexcept { return Micros(micros_); }
+  // That much later; what is absent stays so.
+  PhaseTime& operator+=(Micros by) noexcept {
+    if (*this) *this = **this + by;
+    return *this;
+  }
   operator std::optional<Micros>() const noexcept {
     return micros_ >= 0 ? std::optional(Micros(micros_)) : std::nullopt;
   }

@@ -50,11 +50,6 @@ bool gives_way(const ProbeResult& result) {
   return result.verdict == Verdict::fail && result.failure == FailureClass::connect;
 }
 
-std::optional<Micros> later(std::optional<Micros> time, Micros by) {
-  if (time) *time += by;
-  return time;
-}
-
 class NamedProber final : public Prober {
  public:
   NamedProber(asio::io_context& context, TargetSpec target, AddressProber make)
@@ -78,9 +73,9 @@ class NamedProber final : public Prober {
       const Micros before = since();
       Prober& prober = prober_of(addresses[i]);
       result = co_await prober.run(deadline);
-      result.times.connect = later(result.times.connect, before);
-      result.times.tls = later(result.times.tls, before);
-      result.times.first_byte = later(result.times.first_byte, before);
+      result.times.connect += before;
+      result.times.tls += before;
+      result.times.first_byte += before;
       result.times.total += before;
       result.address = addresses[i];
       const bool stopped = co_await being_stopped();
