@@ -1,5 +1,6 @@
 #include "app/daemon.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -114,6 +115,9 @@ class Daemon {
 
   int run() {
     if (!start()) return 1;
+    // What state.db held lay in the heap of the store's thread, which nothing as large will use
+    // again; glibc would keep it.
+    ::malloc_trim(0);
     context_.run();
     return exit_status_;
   }
