@@ -23,6 +23,7 @@
 #include "app/control_commands.hpp"
 #include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
+#include "app/probe_setup.hpp"
 #include "app/reloader.hpp"
 #include "app/service_manager.hpp"
 #include "app/store_journal.hpp"
@@ -315,6 +316,7 @@ void Daemon::start_rounds() {
         [this](const std::string& task, const std::string& what) { task_failed(task, what); }));
     shards.push_back(shards_.back().get());
   }
+  set_probe_policy(config_.probe_policy, shards_);
   rounds_ = std::make_unique<RoundScheduler>(
       shards,
       [this](asio::io_context& context, const TargetSpec& target) {
@@ -429,6 +431,7 @@ Fallible<void> Daemon::apply(Config next) {
     return [] {};
   });
   names_->reconfigure(config_);
+  set_probe_policy(config_.probe_policy, shards_);
   monitor_->reconfigure(config_.services, witness_spec(config_.witness));
   return {};
 }

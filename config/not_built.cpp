@@ -7,7 +7,6 @@ namespace hotswapd::config {
 namespace {
 
 constexpr auto kRows = std::to_array<NotBuilt>({
-    {"file", "probe_policy", "", "no address is denied"},
     {"file", "contacts", "", "no mail is sent"},
     {"file", "notify", "", "no mail and no webhook is sent"},
     {"file", "aws", "", "no account of AWS is used"},
@@ -27,7 +26,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"exec", "type", "", "a service of this provider is not swapped"},
     {"service", "maintenance", "", "maintenance windows are not kept"},
     {"monitor", "redirects", "follow", "a redirect is judged as `fail` says"},
-    {"monitor", "redirects", "accept", "a redirect is judged as `fail` says"},
     {"monitor", "degraded", "", "slow answers are not marked"},
     {"tls", "warn_expiry", "", "nobody is warned before a certificate expires"},
     {"syslog", "transport", "tcp", "messages go by UDP"},

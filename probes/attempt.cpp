@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "probes/address_gate.hpp"
+
 namespace hotswapd {
 namespace {
 
@@ -40,6 +42,9 @@ Attempt::~Attempt() {
 
 void Attempt::start(TimePoint deadline) {
   enter(Phase::connect);
+  if (auto denied = AddressGate::of(poller().loop()).refuse(target_.address())) {
+    return finish(*std::move(denied));
+  }
   fd_ = ::socket(target_.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return fail_to_connect(errno);
   const auto size = static_cast<socklen_t>(target_.size());

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "probes/address_gate.hpp"
 #include "probes/pending_attempt.hpp"
 #include "probes/ping_engine.hpp"
 
@@ -24,6 +25,9 @@ class PingAttempt final : public PendingAttempt, private PingEngine::Echo {
  private:
   void start(TimePoint deadline) override {
     enter(Phase::exchange);
+    if (auto denied = AddressGate::of(poller().loop()).refuse(target_.endpoint.address())) {
+      return finish(*std::move(denied));
+    }
     if (auto trouble = engine_.send(*this, target_.endpoint)) return finish(*std::move(trouble));
     if (const error_code ec = poller().add_deadline(*this, deadline)) {
       finish(send_failure(ec.value(), where()));

@@ -184,12 +184,22 @@ awaitable<void> run_into(Prober& prober, Millis timeout, ProbeResult& result) {
 }  // namespace
 
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts) {
-  return probe(target, contexts, ResolverSettings());
+  return probe_on([](asio::io_context&) {}, target, contexts);
 }
 
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts, const ResolverSettings& names) {
+  const auto settings = std::make_shared<const ResolverSettings>(names);
+  const auto prepare = [&](asio::io_context& context) {
+    Resolver::of(context).configure(settings);
+  };
+  return probe_on(prepare, target, contexts);
+}
+
+ProbeResult probe_on(const std::function<void(asio::io_context&)>& prepare,
+                     const TargetSpec& target, TlsContexts& contexts) {
   asio::io_context context(1);
-  Resolver::of(context).configure(std::make_shared<const ResolverSettings>(names));
+  Resolver::of(context).configure(std::make_shared<const ResolverSettings>());
+  prepare(context);
   TaskGroup tasks(context.get_executor(), [](const std::string& task, const std::string& what) {
     ADD_FAILURE() << task << " ended by an exception: " << what;
   });

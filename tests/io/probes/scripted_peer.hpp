@@ -90,6 +90,9 @@ TargetSpec target_at(std::uint16_t port, Protocol protocol, Millis timeout = Mil
 ProbeResult probe(const TargetSpec& target);
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts);
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts, const ResolverSettings& names);
+// The same with a loop that was prepared for it: its probe policy, its resolver.
+ProbeResult probe_on(const std::function<void(asio::io_context&)>& prepare,
+                     const TargetSpec& target, TlsContexts& contexts);
 
 // "fail content HTTP 503, wanted 2xx"
 std::string summary(const ProbeResult& result);
