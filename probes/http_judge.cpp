@@ -10,6 +10,8 @@ namespace hotswapd {
 HttpRule::HttpRule(const MonitorSpec& monitor)
     : ranges_(monitor.status),
       accept_redirects_(monitor.redirects == Redirects::accept),
+      follow_(monitor.redirects == Redirects::follow),
+      status_given_(!monitor.status.empty()),
       expected_(monitor.expected) {
   if (ranges_.empty() && !monitor.path.empty()) ranges_.push_back(StatusRange{200, 299});
   fallback_.resize(expected_.size());
@@ -33,6 +35,11 @@ bool HttpRule::good_status(int status) const noexcept {
   };
   if (within(status)) return true;
   return accept_redirects_ && status >= 300 && status <= 399 && within(200);
+}
+
+bool HttpRule::follows(int status) const noexcept {
+  if (!follow_ || (status_given_ && good_status(status))) return false;
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 std::string HttpRule::wanted() const {
@@ -66,9 +73,11 @@ std::optional<Finding> HttpJudge::feed(std::string_view bytes) {
           return fail(FailureClass::protocol, "chunks too small for their overhead");
         return std::nullopt;
       case Step::status:
+        if (rule_.follows(reader_.status())) break;
         if (!rule_.good_status(reader_.status())) return bad_status();
         break;
       case Step::head:
+        if (rule_.follows(reader_.status())) return on_redirect();
         if (rule_.expected().empty()) return pass(http());
         break;
       case Step::body:
@@ -103,6 +112,12 @@ bool HttpJudge::find(std::string_view piece) noexcept {
     if (matched_ == text.size()) return true;
   }
   return false;
+}
+
+Finding HttpJudge::on_redirect() {
+  if (!reader_.location()) return fail(FailureClass::protocol, http() + " without a Location");
+  redirected_ = true;
+  return fail(FailureClass::content, http() + " to " + clean(*reader_.location(), 160));
 }
 
 Finding HttpJudge::bad_status() const {

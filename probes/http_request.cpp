@@ -42,15 +42,32 @@ std::string host_of(const MonitorSpec& monitor, const std::string& service) {
   return ipv6 ? "[" + service + "]" : service;
 }
 
+std::string tls_name(std::string_view host) {
+  if (host.starts_with('[')) {
+    host.remove_prefix(1);
+    host = host.substr(0, host.find(']'));
+  } else if (const auto colon = host.find(':');
+             colon != std::string_view::npos && colon == host.rfind(':')) {
+    host = host.substr(0, colon);
+  }
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return std::string(host);
+}
+
 Fallible<std::string> build_request(const MonitorSpec& monitor, const std::string& service) {
-  const std::string host = host_of(monitor, service);
-  if (!clean_word(monitor.path)) return cannot_send("path");
+  return build_request(monitor, host_of(monitor, service), monitor.path, true);
+}
+
+Fallible<std::string> build_request(const MonitorSpec& monitor, const std::string& host,
+                                    const std::string& path, bool own_headers) {
+  if (!clean_word(path)) return cannot_send("path");
   if (!clean_word(host)) return cannot_send("host");
   std::string request = "GET ";
-  if (!monitor.path.starts_with('/')) request += '/';
-  request += monitor.path + " HTTP/1.1\r\nHost: " + host + "\r\n";
+  if (!path.starts_with('/')) request += '/';
+  request += path + " HTTP/1.1\r\nHost: " + host + "\r\n";
   const auto given = [&](std::string_view name) {
-    return std::any_of(monitor.headers.begin(), monitor.headers.end(),
+    return own_headers &&
+           std::any_of(monitor.headers.begin(), monitor.headers.end(),
                        [&](const auto& header) { return iequals(header.first, name); });
   };
   if (!given("User-Agent")) request += "User-Agent: " HOTSWAPD_USER_AGENT "\r\n";
@@ -58,7 +75,7 @@ Fallible<std::string> build_request(const MonitorSpec& monitor, const std::strin
   if (!given("Connection")) request += "Connection: close\r\n";
   for (const auto& [name, value] : monitor.headers) {
     if (!clean_name(name) || !clean_value(value)) return cannot_send("header");
-    request += name + ": " + value + "\r\n";
+    if (own_headers) request += name + ": " + value + "\r\n";
   }
   request += "\r\n";
   return request;

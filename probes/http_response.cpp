@@ -230,8 +230,24 @@ HttpResponseReader::Step HttpResponseReader::on_header(std::string_view line) {
       if (chunked_) return broken("chunked is not the last transfer coding");
       chunked_ = iequals(coding, "chunked");
     }
+  } else if (wants_location_ && iequals(name, "location")) {
+    framing_header_ = true;
+    if (!on_location(value)) return Step::broken;
   }
   return Step::more;
+}
+
+bool HttpResponseReader::on_location(std::string_view value) {
+  if (value.size() > max_location) {
+    broken("Location longer than 2 KiB");
+    return false;
+  }
+  if (location_ && *location_ != value) {
+    broken("differing Locations");
+    return false;
+  }
+  location_ = value;
+  return true;
 }
 
 // Also a list of equal values, as a careless proxy makes of several fields (RFC 9110 8.6).

@@ -26,6 +26,9 @@ class HttpResponseReader {
     broken,  // it is no valid HTTP: fault()
   };
 
+  // Keeps the value of Location: to be called before the first step.
+  void keep_location() noexcept { wants_location_ = true; }
+
   // Consumes from the front of `input`. After `end` and `broken` it says the same again.
   Step step(std::string_view& input);
 
@@ -35,11 +38,13 @@ class HttpResponseReader {
   int status() const noexcept { return status_; }
   std::string_view body() const noexcept { return body_; }
   const std::string& fault() const noexcept { return fault_; }  // "malformed status line"
-  const char* waiting_for() const noexcept;                     // "waiting for the status line"
+  const std::optional<std::string>& location() const noexcept { return location_; }  // as it came
+  const char* waiting_for() const noexcept;  // "waiting for the status line"
 
   static constexpr std::size_t max_head = 32 * 1024;
   static constexpr int max_interim = 8;
   static constexpr std::size_t max_chunk_line = 1024;
+  static constexpr std::size_t max_location = 2048;
 
  private:
   enum class State : std::uint8_t {
@@ -62,6 +67,7 @@ class HttpResponseReader {
   Step on_head_end();
   Step on_chunk_size(std::string_view line);
   bool on_content_length(std::string_view value);
+  bool on_location(std::string_view value);
   Step take_body(std::string_view& input, bool limited);
   Step broken(std::string fault);
 
@@ -70,12 +76,14 @@ class HttpResponseReader {
   bool chunked_ = false;
   bool transfer_encoding_ = false;
   bool first_header_ = true;
-  bool framing_header_ =
-      false;  // the header before decides where the body ends: it must not be folded
+  bool framing_header_ = false;  // the header before decides where the body ends, or where to go:
+                                 // it must not be folded
+  bool wants_location_ = false;
   int status_ = 0;
   int interims_ = 0;
   std::size_t head_bytes_ = 0;
   std::optional<std::uint64_t> length_;
+  std::optional<std::string> location_;
   std::uint64_t remaining_ = 0;
   std::string line_;
   std::size_t line_bytes_ = 0;  // of the present line, its end included

@@ -143,18 +143,6 @@ struct TlsVerify {
   }
 };
 
-std::string tls_name(std::string_view host) {
-  if (host.starts_with('[')) {
-    host.remove_prefix(1);
-    host = host.substr(0, host.find(']'));
-  } else if (const auto colon = host.find(':');
-             colon != std::string_view::npos && colon == host.rfind(':')) {
-    host = host.substr(0, colon);
-  }
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return std::string(host);
-}
-
 void TlsClient::Free::operator()(ssl_st* ssl) const noexcept {
   SSL_free(ssl);
 }

@@ -14,9 +14,6 @@ struct bio_method_st;
 
 namespace hotswapd {
 
-// The name that a Host value stands for in TLS: without port, brackets and final dot.
-std::string tls_name(std::string_view host);
-
 class TlsClient {
  public:
   // `name`: SNI (unless it is an address) and what the certificate must be for. `fd` stays the

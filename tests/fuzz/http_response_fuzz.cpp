@@ -23,6 +23,7 @@ HttpRule rule_of(std::uint8_t choice) {
   if ((choice & 4u) != 0) monitor.expected = "aab";
   if ((choice & 8u) != 0) monitor.expected = "Example";
   if ((choice & 16u) != 0) monitor.redirects = Redirects::accept;
+  if ((choice & 32u) != 0) monitor.redirects = Redirects::follow;
   return HttpRule(monitor);
 }
 
