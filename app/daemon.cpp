@@ -82,7 +82,10 @@ rlim_t raise_descriptor_limit() {
 // Reading the system's bundle takes some 20 ms, which no probe loop has to spare.
 void read_trust(TlsContexts& contexts, const std::vector<Shared<ServiceSpec>>& services) {
   const auto read = [&](const MonitorSpec& monitor) {
-    if (monitor.protocol != Protocol::https) return;
+    const bool https = monitor.protocol == Protocol::https;
+    const bool may_become =
+        monitor.protocol == Protocol::http && monitor.redirects == Redirects::follow;
+    if (!https && !may_become) return;
     // What cannot be read is told by the probes that need it.
     static_cast<void>(contexts.get({monitor.tls.verify, monitor.tls.ca_file}, Clock::now()));
   };

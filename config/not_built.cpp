@@ -25,7 +25,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"dyn", "type", "", "a service of this provider is not swapped"},
     {"exec", "type", "", "a service of this provider is not swapped"},
     {"service", "maintenance", "", "maintenance windows are not kept"},
-    {"monitor", "redirects", "follow", "a redirect is judged as `fail` says"},
     {"monitor", "degraded", "", "slow answers are not marked"},
     {"tls", "warn_expiry", "", "nobody is warned before a certificate expires"},
     {"syslog", "transport", "tcp", "messages go by UDP"},

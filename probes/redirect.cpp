@@ -14,6 +14,9 @@ namespace {
 
 namespace urls = boost::urls;
 
+constexpr const char* no_url = "to no valid URL";
+constexpr const char* with_user = "to a URL with a user name";
+
 std::uint16_t usual_port(bool tls) {
   return tls ? 443 : 80;
 }
@@ -146,7 +149,7 @@ WebPlace first_place(const MonitorSpec& monitor, const std::string& service) {
 Fallible<WebPlace> resolve_location(const WebPlace& from, std::string_view location) {
   const std::string text = escaped(location);
   const auto parsed = urls::parse_uri_reference(text);
-  if (!parsed) return nowhere("to no valid URL");
+  if (!parsed) return nowhere(no_url);
   const urls::url_view& url = *parsed;
   const bool own_scheme = url.has_scheme();
   bool tls = from.tls;
@@ -154,11 +157,11 @@ Fallible<WebPlace> resolve_location(const WebPlace& from, std::string_view locat
     const std::string scheme = lower(std::string_view(url.scheme()));
     if (scheme != "http" && scheme != "https") return nowhere("to another scheme");
     tls = scheme == "https";
-    if (!url.has_authority()) return nowhere("to no valid URL");
+    if (!url.has_authority()) return nowhere(no_url);
   }
   WebPlace place = from;
   if (url.has_authority()) {
-    if (url.has_userinfo()) return nowhere("to a URL with a user name");
+    if (url.has_userinfo()) return nowhere(with_user);
     auto host = host_in(url);
     if (!host) return host.error();
     const auto port = port_in(url, tls);
@@ -174,10 +177,12 @@ Fallible<WebPlace> resolve_location(const WebPlace& from, std::string_view locat
 
 std::optional<Finding> RedirectTrail::follow(int status, std::string_view location) {
   const std::string what = "HTTP " + std::to_string(status) + " ";
-  const std::string given = " (" + clean(location, 100) + ")";
   auto next = resolve_location(here(), location);
   if (!next) {
-    const bool garbage = next.error().text == "to no valid URL";
+    const bool garbage = next.error().text == no_url;
+    // What comes with a user name may be a password.
+    const bool secret = next.error().text == with_user;
+    const std::string given = secret ? "" : " (" + clean(location, 100) + ")";
     return fail(garbage ? FailureClass::protocol : FailureClass::content,
                 what + next.error().text + given + where());
   }

@@ -61,7 +61,10 @@ TEST(HttpJudge, StatusRules) {
       {monitor_with("/h", given, ""), 301, "pass none HTTP 301"},
       {monitor_with("/h", given, ""), 205, "fail content HTTP 205, wanted 200-204 or 301"},
       // Redirects: judged as a status, or as a 2xx.
-      {monitor_with("/h", none, "", Redirects::follow), 302, "fail content HTTP 302, wanted 2xx"},
+      {monitor_with("/h", none, "", Redirects::follow), 302,
+       "fail protocol HTTP 302 without a Location"},
+      {monitor_with("/h", none, "", Redirects::follow), 304, "fail content HTTP 304, wanted 2xx"},
+      {monitor_with("/h", given, "", Redirects::follow), 301, "pass none HTTP 301"},
       {monitor_with("/h", none, "", Redirects::accept), 302, "pass none HTTP 302"},
       {monitor_with("/h", none, "", Redirects::accept), 400, "fail content HTTP 400, wanted 2xx"},
       {monitor_with("", given, "", Redirects::accept), 302, "pass none HTTP 302"},
@@ -69,6 +72,22 @@ TEST(HttpJudge, StatusRules) {
        "fail content HTTP 302, wanted 204"},
   };
   for (const auto& row : rows) EXPECT_EQ(judged(row.monitor, response(row.status)), row.wanted);
+}
+
+TEST(HttpJudge, ARedirectThatIsToBeFollowedIsNoVerdictYet) {
+  const HttpRule follow(monitor_with("/h", {}, "", Redirects::follow));
+  for (const int status : {301, 302, 303, 307, 308}) {
+    HttpJudge judge(follow);
+    const auto head = "HTTP/1.1 " + std::to_string(status) + " x\r\nlocation:  /next \r\n\r\n";
+    ASSERT_TRUE(judge.feed(head));
+    ASSERT_NE(judge.redirect(), nullptr) << status;
+    EXPECT_EQ(*judge.redirect(), "/next");
+    EXPECT_EQ(judge.status(), status);
+  }
+  const HttpRule fail(monitor_with("/h", {}, ""));
+  HttpJudge judge(fail);
+  ASSERT_TRUE(judge.feed("HTTP/1.1 302 x\r\nLocation: /next\r\n\r\n"));
+  EXPECT_EQ(judge.redirect(), nullptr);
 }
 
 TEST(HttpJudge, ExpectedText) {

@@ -1,0 +1,51 @@
+// One HTTP exchange over one connection: the request out, the answer judged as it comes.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "probes/attempt.hpp"
+#include "probes/http_judge.hpp"
+#include "probes/tls_client.hpp"
+
+namespace hotswapd {
+
+// Where to, and what is said there.
+struct HttpExchange {
+  asio::ip::tcp::endpoint endpoint;
+  std::string request;
+  std::string tls_name;  // SNI, and what the certificate must be for; means nothing without TLS
+};
+
+// What it refers to outlives it.
+class HttpAttempt final : public Attempt {
+ public:
+  // `tls_context`: null for plain HTTP.
+  HttpAttempt(Poller& owner, const HttpExchange& exchange, const HttpRule& rule, Millis timeout,
+              ssl_ctx_st* tls_context);
+
+  // After the end: the Location that is to be followed, when the result is no verdict yet.
+  const std::string* redirect() const noexcept { return finished() ? judge_.redirect() : nullptr; }
+  int status() const noexcept { return judge_.status(); }
+
+ private:
+  void on_connected(std::uint32_t events) override;
+  void on_ready(std::uint32_t events) override { advance(events); }
+  const char* waiting_for() const override;
+  void advance(std::uint32_t events);
+  bool shake();
+  bool send();
+  void give_up_sending();
+  void receive();
+
+  const HttpExchange& exchange_;
+  ssl_ctx_st* const tls_context_;
+  std::optional<TlsClient> tls_;
+  std::span<const char> unsent_;
+  bool send_failed_ = false;
+  HttpJudge judge_;
+};
+
+}  // namespace hotswapd
