@@ -25,8 +25,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"dyn", "type", "", "a service of this provider is not swapped"},
     {"exec", "type", "", "a service of this provider is not swapped"},
     {"service", "maintenance", "", "maintenance windows are not kept"},
-    {"monitor", "degraded", "", "slow answers are not marked"},
-    {"tls", "warn_expiry", "", "nobody is warned before a certificate expires"},
     {"syslog", "transport", "tcp", "messages go by UDP"},
     {"syslog", "transport", "tls", "messages go by UDP, in the clear"},
     {"syslog", "format", "rfc5424", "messages have the form of RFC 3164"},

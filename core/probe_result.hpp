@@ -80,6 +80,9 @@ struct ProbeResult {
   // last one known, because the name servers are ill.
   std::string address = {};
   bool stale = false;
+  // HTTPS, verified: when the certificate that was shown (of several hops, the one that ends first)
+  // stops being valid. A resumed session shows none.
+  std::optional<WallTime> certificate_ends = {};
 };
 
 // One target's part of a round: attempts in the order they were made (1 .. 1 + retries).

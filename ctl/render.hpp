@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <vector>
 
 #include "core/time.hpp"
 #include "ctl/page.hpp"
@@ -21,6 +22,9 @@ std::string render_changes(const Data& data, bool done, Style style);
 std::string render_event(const Data& event, Style style);
 // The sentence and the located lines of an answer that is not ok.
 std::string render_refusal(const Data& envelope, Style style);
+
+// What is to be said of a target besides its health: slowness, a certificate near its end.
+std::vector<std::string> quality_lines(const Data& target, WallTime now);
 
 // "primary", "backup 2", "neither" or "-": which target's address a service serves.
 std::string serving_role(const Data& service);

@@ -32,7 +32,7 @@ void attempt(Page& page, const Data& data, std::size_t index) {
   if (!times.empty()) page.wrapped("       ", times, Ink::dim);
 }
 
-void target(Page& page, const Data& data) {
+void target(Page& page, const Data& data, WallTime now) {
   const std::string health = text(data, "health");
   std::string state = page.painted(health.empty() ? "unknown" : health, ink_of(health));
   if (const json::object* streak = child(data, "streak")) {
@@ -45,6 +45,8 @@ void target(Page& page, const Data& data) {
   const std::string verdict = text(data, "verdict");
   if (verdict.empty()) state += ", not probed in this round";
   page.line("  " + text(data, "role") + " " + text(data, "address") + ": " + state);
+  for (const std::string& line : quality_lines(data, now))
+    page.wrapped("    note: ", line, Ink::warning);
   std::size_t index = 0;
   for (const json::value& entry : list(data, "attempts")) {
     if (const json::object* found = entry.if_object()) attempt(page, *found, ++index);
@@ -80,7 +82,7 @@ void proof(Page& page, const json::array& servers) {
   }
 }
 
-void swap(Page& page, const Data& data) {
+void swap(Page& page, const Data& data, WallTime now) {
   const std::string state = text(data, "state");
   page.heading("Last swap: " + state);
   page.field("From", text(data, "from"));
@@ -91,7 +93,7 @@ void swap(Page& page, const Data& data) {
                                                   ? ""
                                                   : ", generation " + text(data, "generation")));
   for (const json::value& entry : list(data, "evidence")) {
-    if (const json::object* found = entry.if_object()) target(page, *found);
+    if (const json::object* found = entry.if_object()) target(page, *found, now);
   }
   for (const json::value& entry : list(data, "steps")) {
     const json::object* found = entry.if_object();
@@ -131,10 +133,10 @@ std::string render_explain(const Data& data, WallTime now, Style style) {
     page.heading("Evidence: no round is complete yet");
   }
   for (const json::value& entry : targets) {
-    if (const json::object* found = entry.if_object()) target(page, *found);
+    if (const json::object* found = entry.if_object()) target(page, *found, now);
   }
   guards(page, list(data, "guards"));
-  if (const json::object* found = child(data, "swap")) swap(page, *found);
+  if (const json::object* found = child(data, "swap")) swap(page, *found, now);
   return page.take();
 }
 

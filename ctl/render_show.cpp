@@ -17,7 +17,7 @@ std::string with(std::string text, std::string_view more) {
   return text;
 }
 
-void target(Page& page, const Data& data) {
+void target(Page& page, const Data& data, WallTime now) {
   const std::string health = text(data, "health");
   std::string name = text(data, "role") + " " + text(data, "address");
   page.line("  " + padded(name, 40) + " " + page.painted(health, ink_of(health)));
@@ -35,6 +35,8 @@ void target(Page& page, const Data& data) {
     last += ", " + text(data, "attempts") + " attempts";
   }
   page.wrapped("    last   ", last);
+  for (const std::string& line : quality_lines(data, now))
+    page.wrapped("    note   ", line, Ink::warning);
 }
 
 }  // namespace
@@ -90,7 +92,7 @@ std::string render_show(const Data& data, WallTime now, Style style) {
 
   page.heading("Targets");
   for (const json::value& entry : list(data, "targets")) {
-    if (const json::object* found = entry.if_object()) target(page, *found);
+    if (const json::object* found = entry.if_object()) target(page, *found, now);
   }
   std::string rounds = text(data, "rounds");
   if (const std::string more = text(data, "skipped"); !more.empty() && more != "0") {

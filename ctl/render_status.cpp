@@ -39,6 +39,8 @@ Row row_of(const Data& service, WallTime now) {
   if (!forced.empty()) row.notes.push_back("forced to " + forced + " by an operator");
   if (!active) row.notes.push_back("deactivated: it is not probed and not moved");
   if (!proof.empty() && proof != "proved") row.notes.push_back("the last swap is " + proof);
+  if (const std::string slow = joined(list(service, "degraded"), ", "); !slow.empty())
+    row.notes.push_back("degraded (answers slowly): " + slow);
   const bool calm = row.status == "ok" && row.notes.empty();
   if (const std::string reason = text(service, "reason"); !calm && !reason.empty()) {
     row.notes.insert(row.notes.begin(), reason);

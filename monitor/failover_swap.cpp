@@ -289,7 +289,7 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   story.state = "planned";
   story.moves = decision.moves;
   story.counted = decision.counted;
-  story.evidence = targets_view(model_);
+  story.evidence = targets_view(model_, story.opened);
   story_ = std::make_unique<SwapStory>(std::move(story));
   if (decision.moves) {
     context_.log.log(LogLevel::warning, "HS1203",

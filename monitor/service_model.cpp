@@ -124,6 +124,46 @@ void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime 
   changes.events.push_back(std::move(e));
 }
 
+const MonitorSpec* ServiceModel::monitor_of(std::size_t target) const {
+  const ServiceSpec& spec = this->spec();
+  if (target == 0) return &spec.monitor;
+  const auto& backup = spec.backups[target - 1];
+  return backup.monitor ? &*backup.monitor : nullptr;
+}
+
+// Told besides health: none of it moves traffic.
+void ServiceModel::quality_news(Changes& changes, std::size_t target, WallTime now) {
+  auto& t = targets_[target];
+  const auto* const monitor = monitor_of(target);
+  if (monitor == nullptr || !t.round) return;
+  const auto news = observe_quality(t.quality, *t.round, *monitor, now);
+  const auto slowness = [&](const char* kind, const std::string& text) {
+    changes.notes.push_back({kind, text, now});
+    auto e = event(EventKind::status, to_string(status_), now);
+    e.message = text;
+    e.aside = true;
+    changes.events.push_back(std::move(e));
+  };
+  const auto took = std::to_string(std::chrono::ceil<Millis>(news.latency).count()) + " ms";
+  if (news.slow_begins) {
+    slowness("degraded", target_label(target) + " is degraded: it answered after " + took +
+                             ", more than " + std::to_string(monitor->degraded_above->count()) +
+                             " ms");
+  }
+  if (news.slow_ends) {
+    slowness("degraded_ended",
+             target_label(target) + " is degraded no more: it answered after " + took);
+  }
+  if (news.expiry) {
+    const bool past = *t.quality.certificate_ends <= now;
+    changes.notes.push_back({"certificate",
+                             "the certificate of " + target_label(target) +
+                                 (past ? " ended on " : " ends on ") +
+                                 to_rfc3339(*t.quality.certificate_ends),
+                             now});
+  }
+}
+
 Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
   Changes changes;
   if (!active_) return changes;
@@ -145,6 +185,7 @@ Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
     } else if (spec_->syslog.delivery == SyslogDelivery::all) {
       address_event(changes, i, now, false);
     }
+    quality_news(changes, i, now);
     changes.state = changes.state || before != std::pair(t.health, t.passes_in_row);
   }
   if (targets_[0].last != Verdict::inconclusive) {

@@ -17,6 +17,7 @@
 #include "monitor/guard.hpp"
 #include "monitor/health_machine.hpp"
 #include "monitor/swap_machine.hpp"
+#include "monitor/target_quality.hpp"
 
 namespace hotswapd {
 
@@ -30,6 +31,7 @@ struct TargetState {
   Verdict last = Verdict::inconclusive;
   int passes_in_row = 0;  // counted up to what recovery needs: more says nothing
   int inconclusive_in_row = 0;
+  TargetQuality quality;
   std::optional<TargetRound> round;  // the last one, for `explain`
 };
 
@@ -161,6 +163,7 @@ class ServiceModel {
   bool at_peace() const;
   RecordSet wanted(std::size_t target) const;
   std::string target_label(std::size_t target) const;
+  const MonitorSpec* monitor_of(std::size_t target) const;  // null: not probed
   std::vector<std::string> serving_values() const;
   std::optional<TimePoint> next_clock() const;  // when clock_advanced() has something to do
 
@@ -170,6 +173,7 @@ class ServiceModel {
   static Changes named_after(const std::string& op, Changes changes);
   MonitorEvent event(EventKind kind, std::string state, WallTime now) const;
   void address_event(Changes& changes, std::size_t target, WallTime now, bool change) const;
+  void quality_news(Changes& changes, std::size_t target, WallTime now);
   HealthPolicy policy(std::size_t target) const;
   std::size_t failover_to_force() const;
   std::optional<std::size_t> target_with(const RecordSet& set) const;

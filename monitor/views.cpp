@@ -63,6 +63,26 @@ json::array guard_views(const std::vector<GuardCheck>& guards) {
   return list;
 }
 
+json::array degraded_roles(const ServiceModel& m) {
+  json::array roles;
+  for (std::size_t i = 0; i < m.targets().size(); ++i) {
+    if (m.targets()[i].quality.degraded) roles.emplace_back(role(i));
+  }
+  return roles;
+}
+
+// What is shown of a target besides its health.
+void add_quality(json::object& view, const ServiceModel& m, std::size_t target, WallTime now) {
+  const auto& quality = m.targets()[target].quality;
+  const auto* const monitor = m.monitor_of(target);
+  view["degraded"] = quality.degraded;
+  view["degraded_above_ms"] = monitor != nullptr && monitor->degraded_above
+                                  ? json::value(monitor->degraded_above->count())
+                                  : json::value(nullptr);
+  view["certificate_ends"] = time_or_null(quality.certificate_ends);
+  view["certificate_ends_soon"] = monitor != nullptr && expires_soon(quality, *monitor, now);
+}
+
 json::object attempt_view(const ProbeResult& a) {
   return {{"verdict", to_string(a.verdict)},
           {"class", to_string(a.failure)},
@@ -120,6 +140,7 @@ json::object status_view(const FailoverService& service) {
           {"proof", text_or_null(to_string(m.proof_state()))},
           {"since", to_rfc3339(m.status_since())},
           {"reason", m.reason()},
+          {"degraded", degraded_roles(m)},
           {"health", json::object{{"primary", to_string(m.targets()[0].health.health)},
                                   {"backups", std::move(backup_health)}}}};
 }
@@ -149,7 +170,7 @@ json::object show_view(const FailoverService& service, const Moment& now) {
   for (std::size_t i = 0; i < m.targets().size(); ++i) {
     const auto& t = m.targets()[i];
     const auto* telling = t.round ? t.round->telling() : nullptr;
-    targets.push_back(json::object{
+    json::object target{
         {"role", role(i)},
         {"address", address_of(spec, i)},
         {"probed", probed_as(spec, i)},
@@ -161,7 +182,9 @@ json::object show_view(const FailoverService& service, const Moment& now) {
         {"total_ms", telling != nullptr
                          ? json::value(static_cast<double>(telling->times.total.count()) / 1000.0)
                          : json::value(nullptr)},
-        {"attempts", t.round ? t.round->attempts.size() : 0}});
+        {"attempts", t.round ? t.round->attempts.size() : 0}};
+    add_quality(target, m, i, now.wall);
+    targets.push_back(std::move(target));
   }
   o["targets"] = std::move(targets);
   o["last_round"] = time_or_null(service.last_round_at());
@@ -204,7 +227,7 @@ json::object explain_view(const FailoverService& service, const Moment& now,
            ? json::value(json::object{{"number", service.last_round_number()},
                                       {"finished", to_rfc3339_millis(*service.last_round_at())}})
            : json::value(nullptr)},
-      {"targets", targets_view(m)},
+      {"targets", targets_view(m, now.wall)},
       {"guards", guard_views(guards)},
       {"swap", service.story() ? json::value(story_view(*service.story())) : json::value(nullptr)}};
 }
@@ -237,7 +260,7 @@ std::string proved_story(const std::string& stored, const std::vector<ServerEvid
   return json::serialize(story);
 }
 
-json::array targets_view(const ServiceModel& m) {
+json::array targets_view(const ServiceModel& m, WallTime now) {
   const auto& spec = m.spec();
   json::array targets;
   for (std::size_t i = 0; i < m.targets().size(); ++i) {
@@ -246,14 +269,16 @@ json::array targets_view(const ServiceModel& m) {
     if (t.round) {
       for (const auto& a : t.round->attempts) attempts.push_back(attempt_view(a));
     }
-    targets.push_back(
-        json::object{{"role", role(i)},
-                     {"address", address_of(spec, i)},
-                     {"probed", probed_as(spec, i)},
-                     {"health", to_string(t.health.health)},
-                     {"streak", streak_view(m, i)},
-                     {"verdict", t.round ? json::value(to_string(t.last)) : json::value(nullptr)},
-                     {"attempts", std::move(attempts)}});
+    json::object target{
+        {"role", role(i)},
+        {"address", address_of(spec, i)},
+        {"probed", probed_as(spec, i)},
+        {"health", to_string(t.health.health)},
+        {"streak", streak_view(m, i)},
+        {"verdict", t.round ? json::value(to_string(t.last)) : json::value(nullptr)},
+        {"attempts", std::move(attempts)}};
+    add_quality(target, m, i, now);
+    targets.push_back(std::move(target));
   }
   return targets;
 }

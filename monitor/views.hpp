@@ -14,7 +14,8 @@ boost::json::object show_view(const FailoverService& service, const Moment& now)
 boost::json::object explain_view(const FailoverService& service, const Moment& now,
                                  const Surroundings& around,
                                  const std::optional<std::string>& blocked);
-boost::json::array targets_view(const ServiceModel& model);  // with every attempt of the last round
+boost::json::array targets_view(const ServiceModel& model,
+                                WallTime now);  // with every attempt of the last round
 boost::json::object story_view(const SwapStory& story);
 // A stored story_view() whose swap has been proved since; what is no story stays as it is.
 std::string proved_story(const std::string& stored, const std::vector<ServerEvidence>& proof);

@@ -58,6 +58,7 @@ bool HttpAttempt::shake() {
       return false;
     case TlsClient::Step::done:
       result().times.tls = elapsed();
+      result().certificate_ends = tls_->certificate_ends();
       enter(Phase::exchange);
       return true;
     case TlsClient::Step::closed:

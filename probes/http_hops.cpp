@@ -80,12 +80,15 @@ awaitable<ProbeResult> HttpHops::run(ProbeResult first, HttpRedirect redirect, T
       break;
     }
     const Micros before = since();
+    const auto ends = result.certificate_ends;
     result = co_await hop(deadline, redirect, redirected);
     result.times.resolve = later(result.times.resolve, before);
     result.times.connect = later(result.times.connect, before);
     result.times.tls = later(result.times.tls, before);
     result.times.first_byte = later(result.times.first_byte, before);
     result.times.total += before;
+    if (ends && (!result.certificate_ends || *ends < *result.certificate_ends))
+      result.certificate_ends = ends;
     if (!redirected && result.reason != "stopped") result.reason += trail_.where();
   }
   // The address is that of a hop, not of the target.

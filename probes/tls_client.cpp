@@ -184,6 +184,16 @@ TlsClient::Step TlsClient::handshake() {
   return Step::done;
 }
 
+std::optional<WallTime> TlsClient::certificate_ends() const {
+  if (!shaken_ || SSL_get_verify_mode(ssl_.get()) == SSL_VERIFY_NONE) return std::nullopt;
+  const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
+    return std::nullopt;
+  }
+  return WallTime(Seconds(::timegm(&parts)));
+}
+
 TlsClient::Step TlsClient::write(std::span<const char>& data) {
   while (!data.empty()) {
     std::size_t written = 0;

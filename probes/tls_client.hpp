@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "core/time.hpp"
 #include "probes/finding.hpp"
 
 struct ssl_st;
@@ -32,6 +34,9 @@ class TlsClient {
   Step read(std::span<char> into, std::size_t& bytes);  // done: `bytes` were read
 
   const Finding& finding() const noexcept { return finding_; }
+
+  // After a full handshake that was verified: when the server's certificate stops being valid.
+  std::optional<WallTime> certificate_ends() const;
 
  private:
   friend struct TlsVerify;

@@ -60,6 +60,10 @@ TEST(HttpsProbe, AGoodCertificatePassesWithAllItsTimes) {
   EXPECT_LE(*result.times.connect, *result.times.tls);
   EXPECT_LE(*result.times.tls, *result.times.first_byte);
   EXPECT_EQ(result.phase, Phase::exchange);
+  ASSERT_TRUE(result.certificate_ends);
+  const auto left = *result.certificate_ends - std::chrono::system_clock::now();
+  EXPECT_GT(left, Seconds(3400));
+  EXPECT_LT(left, Seconds(3700));
 }
 
 TEST(HttpsProbe, Tls12IsEnough) {
@@ -195,7 +199,9 @@ TEST(HttpsProbe, WithoutVerificationAnyCertificateWillDo) {
   auto target = https_at(peer);
   target.monitor.tls.verify = false;
   target.monitor.tls.ca_file = "/nonexistent";
-  EXPECT_EQ(summary(probe(target)), "pass none HTTP 200");
+  const auto result = probe(target);
+  EXPECT_EQ(summary(result), "pass none HTTP 200");
+  EXPECT_FALSE(result.certificate_ends) << "who does not look at certificates is not warned";
 }
 
 TEST(HttpsProbe, AnOldProtocolIsRefused) {

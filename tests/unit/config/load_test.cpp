@@ -343,14 +343,15 @@ TEST(Load, FilesThatCannotBeRead) {
 TEST(Load, WarnsOnceOfEveryFeatureThatIsNotBuilt) {
   std::string text = kPrelude + "services:\n";
   for (const char* name : {"a", "b", "c"}) {
-    text += std::string("  - {zone: example.com, fqdn: ") + name +
-            ".example.com, address: 192.0.2.1, failover_mode: ip, failover_data: 192.0.2.2, "
-            "monitor: {protocol: HTTP, redirects: follow, interval: 1}}\n";
+    text +=
+        std::string("  - {zone: example.com, fqdn: ") + name +
+        ".example.com, address: 192.0.2.1, failover_mode: ip, failover_data: 192.0.2.2, "
+        "monitor: {protocol: HTTP, interval: 1}, syslog: {server: 192.0.2.9, transport: tcp}}\n";
   }
   EXPECT_EQ(warnings(text),
             std::vector<std::string>{
-                "t:4:137: warning: services[0].monitor.redirects: not built yet: a redirect is "
-                "judged as `fail` says (used in 3 places)"});
+                "t:4:179: warning: services[0].syslog.transport: not built yet: messages go by "
+                "UDP (used in 3 places)"});
 }
 
 TEST(Load, SaysNothingOfWhatIsBuilt) {

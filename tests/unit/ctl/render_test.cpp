@@ -57,6 +57,29 @@ TEST(RenderStatus, ShowsDriftAndForce) {
   EXPECT_THAT(page, HasSubstr("    forced to primary by an operator\n"));
 }
 
+TEST(RenderStatus, ShowsWhoAnswersSlowly) {
+  const Data data = data_of(
+      R"({"services":[{"fqdn":"a.example","status":"ok","active":true,"serving":"192.0.2.1",
+    "primary":"192.0.2.1","backups":[],"reason":"the primary answers","degraded":["primary"]}]})");
+  EXPECT_THAT(render_status(data, now, Style{}),
+              HasSubstr("! a.example  ok        192.0.2.1  primary\n    the primary answers\n"
+                        "    degraded (answers slowly): primary\n"));
+}
+
+TEST(RenderTarget, SlownessAndACertificateNearItsEndAreNotes) {
+  const Data data =
+      data_of(R"({"fqdn":"a.example","targets":[{"role":"primary","address":"192.0.2.1",
+    "health":"up","verdict":"pass","degraded":true,"degraded_above_ms":800,
+    "certificate_ends":"2026-11-26T11:05:12Z","certificate_ends_soon":true}]})");
+  for (const auto& page : {render_show(data, now, Style{}), render_explain(data, now, Style{})}) {
+    EXPECT_THAT(page, HasSubstr("degraded: it answers after more than 800 ms\n"));
+    EXPECT_THAT(page, HasSubstr("its certificate ends: 2026-11-26 11:05:12Z (in 5d)\n"));
+  }
+  const Data calm = data_of(R"({"targets":[{"role":"primary","verdict":"pass","degraded":false,
+    "certificate_ends":"2027-11-26T11:05:12Z","certificate_ends_soon":false}]})");
+  EXPECT_EQ(render_show(calm, now, Style{}).find("note"), std::string::npos);
+}
+
 TEST(RenderStatus, ALongNameDoesNotWidenTheTable) {
   const std::string name = "a-very-long-label-that-goes-on-and-on.and-on.example.com";
   const Data data = data_of(R"({"services":[{"fqdn":")" + name +

@@ -52,6 +52,7 @@ class ServiceHarness {
                             Phase::connect,
                             v == Verdict::fail ? "connection refused" : "HTTP 200",
                             {}});
+      t.attempts.back().times.total = latency;
       r.targets.emplace_back(std::move(t));
     }
     collect(model.clock_advanced(moment()));
@@ -134,6 +135,7 @@ class ServiceHarness {
   Decision decision;
   Surroundings around;
   Fallible<void> restored;
+  Millis latency{5};  // of each attempt
   std::uint64_t rounds = 0;
   int restarts = 0;
 

@@ -64,6 +64,26 @@ TEST(ServiceModel, FallNeedsBadRoundsInSequence) {
   EXPECT_EQ(h.told(), "trouble down failover");
 }
 
+TEST(ServiceModel, SlownessIsToldAndMovesNothing) {
+  auto spec = service_spec();
+  spec.monitor.degraded_above = Millis(800);
+  auto h = settled(spec);
+  h.latency = Millis(812);
+  h.rounds_of("pp", 2);
+  EXPECT_TRUE(h.model.targets()[0].quality.degraded);
+  EXPECT_EQ(h.status(), "ok");
+  EXPECT_TRUE(h.writes.empty());
+  ASSERT_EQ(h.events.size(), 1u);
+  EXPECT_TRUE(h.events[0].aside);
+  EXPECT_EQ(h.events[0].message,
+            "primary 192.0.2.10 is degraded: it answered after 812 ms, more than 800 ms");
+  h.latency = Millis(20);
+  h.rounds_of("pp", 3);
+  ASSERT_EQ(h.events.size(), 2u);
+  EXPECT_EQ(h.events[1].message, "primary 192.0.2.10 is degraded no more: it answered after 20 ms");
+  EXPECT_EQ(h.events[1].state, "ok");
+}
+
 TEST(ServiceModel, BothDownHolds) {
   auto h = settled(service_spec());
   h.rounds_of("ff", 5);
