@@ -20,7 +20,10 @@ ProbeResult cannot_probe(std::string reason) {
 class HttpProber final : public Prober {
  public:
   HttpProber(asio::io_context& context, const TargetSpec& spec, TlsContexts& contexts)
-      : loop_(context), poller_(Poller::of(context)), timeout_(spec.monitor.timeout) {
+      : loop_(context),
+        poller_(Poller::of(context)),
+        timeout_(spec.monitor.timeout),
+        interval_(spec.monitor.interval) {
     rule_ = HttpRule(spec.monitor);
     exchange_.endpoint = {asio::ip::make_address(spec.address), effective_port(spec.monitor)};
     if (auto request = build_request(spec.monitor, spec.service)) {
@@ -46,21 +49,64 @@ class HttpProber final : public Prober {
       context = trust_->context();
     }
     const TimePoint began = Clock::now();
-    HttpAttempt attempt(poller_, exchange_, rule_, timeout_, context.get());
-    ProbeResult result = co_await attempt.run(deadline);
-    if (attempt.redirect() == nullptr) co_return result;
-    HttpRedirect redirect{attempt.status(), *attempt.redirect()};
+    HttpRedirect redirect;
+    ProbeResult result = co_await exchange(context.get(), deadline, redirect);
+    if (redirect.status == 0) co_return result;
     HttpHops hops(loop_, *followed_, rule_, *trust_);
     co_return co_await hops.run(std::move(result), std::move(redirect), began, deadline);
   }
 
  private:
+  // With the session that was kept, if there is one. A server that breaks off when it is offered
+  // its own session would be blamed for our thrift: it is asked again in full, within the same
+  // time.
+  awaitable<ProbeResult> exchange(ssl_ctx_st* context, TimePoint deadline, HttpRedirect& redirect) {
+    const TimePoint began = Clock::now();
+    std::string session;
+    if (tls_) session = session_.offer(moment(), trust_->generation());
+    const std::string_view offered = session;
+    ProbeResult result = co_await attempt(context, offered, deadline, redirect);
+    const bool broken_off = result.verdict == Verdict::fail && result.phase == Phase::tls &&
+                            result.failure != FailureClass::timeout;
+    if (session.empty() || !broken_off) co_return result;
+    const auto before = std::chrono::duration_cast<Micros>(Clock::now() - began);
+    const std::string_view none;
+    result = co_await attempt(context, none, deadline, redirect);
+    for (auto* const time : {&result.times.connect, &result.times.tls, &result.times.first_byte}) {
+      if (*time) **time += before;
+    }
+    result.times.total += before;
+    co_return result;
+  }
+
+  awaitable<ProbeResult> attempt(ssl_ctx_st* context, std::string_view session, TimePoint deadline,
+                                 HttpRedirect& redirect) {
+    HttpAttempt attempt(poller_, exchange_, rule_, timeout_, context, session);
+    ProbeResult result = co_await attempt.run(deadline);
+    if (attempt.redirect() != nullptr)
+      redirect = HttpRedirect{attempt.status(), *attempt.redirect()};
+    if (!tls_) co_return result;
+    const bool answered = result.verdict == Verdict::pass || redirect.status != 0;
+    if (answered) {
+      session_.keep(attempt.ticket(), moment(), trust_->generation(), interval_);
+    } else {
+      session_.forget();
+    }
+    co_return result;
+  }
+
+  static Moment moment() {
+    return {Clock::now(), std::chrono::floor<Millis>(std::chrono::system_clock::now())};
+  }
+
   asio::io_context& loop_;
   Poller& poller_;
   const Millis timeout_;
   HttpRule rule_;
   HttpExchange exchange_;
   bool tls_ = false;
+  Millis interval_;
+  KeptSession session_;
   std::string unusable_;
   std::optional<TlsTrust> trust_;               // absent: TLS is never needed
   std::unique_ptr<const TargetSpec> followed_;  // null: no redirect is followed

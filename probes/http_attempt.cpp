@@ -19,10 +19,11 @@ constexpr int reads_at_once = 8;
 }  // namespace
 
 HttpAttempt::HttpAttempt(Poller& owner, const HttpExchange& exchange, const HttpRule& rule,
-                         Millis timeout, ssl_ctx_st* tls_context)
+                         Millis timeout, ssl_ctx_st* tls_context, std::string_view session)
     : Attempt(owner, exchange.endpoint, timeout),
       exchange_(exchange),
       tls_context_(tls_context),
+      session_(session),
       unsent_(exchange.request),
       judge_(rule) {}
 
@@ -33,7 +34,7 @@ void HttpAttempt::on_connected(std::uint32_t events) {
   }
   if (tls_context_ != nullptr) {
     enter(Phase::tls);
-    tls_.emplace(tls_context_, descriptor(), exchange_.tls_name);
+    tls_.emplace(tls_context_, descriptor(), exchange_.tls_name, session_);
   } else {
     enter(Phase::exchange);
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "probes/attempt.hpp"
 #include "probes/http_judge.hpp"
@@ -22,13 +23,15 @@ struct HttpExchange {
 // What it refers to outlives it.
 class HttpAttempt final : public Attempt {
  public:
-  // `tls_context`: null for plain HTTP.
+  // `tls_context`: null for plain HTTP. `session`: to be resumed, if that can be; empty: none.
   HttpAttempt(Poller& owner, const HttpExchange& exchange, const HttpRule& rule, Millis timeout,
-              ssl_ctx_st* tls_context);
+              ssl_ctx_st* tls_context, std::string_view session = {});
 
   // After the end: the Location that is to be followed, when the result is no verdict yet.
   const std::string* redirect() const noexcept { return finished() ? judge_.redirect() : nullptr; }
   int status() const noexcept { return judge_.status(); }
+  // After the end: what there is to keep of the TLS connection.
+  TlsTicket ticket() const { return tls_ ? tls_->ticket() : TlsTicket(); }
 
  private:
   void on_connected(std::uint32_t events) override;
@@ -42,6 +45,7 @@ class HttpAttempt final : public Attempt {
 
   const HttpExchange& exchange_;
   ssl_ctx_st* const tls_context_;
+  const std::string_view session_;
   std::optional<TlsClient> tls_;
   std::span<const char> unsent_;
   bool send_failed_ = false;

@@ -147,7 +147,8 @@ void TlsClient::Free::operator()(ssl_st* ssl) const noexcept {
   SSL_free(ssl);
 }
 
-TlsClient::TlsClient(ssl_ctx_st* context, int fd, const std::string& name) : name_(name), fd_(fd) {
+TlsClient::TlsClient(ssl_ctx_st* context, int fd, const std::string& name, std::string_view session)
+    : name_(name), fd_(fd) {
   ERR_clear_error();
   ssl_.reset(SSL_new(context));
   BIO* const bio = ssl_ ? BIO_new(TlsBio::method()) : nullptr;
@@ -172,6 +173,34 @@ TlsClient::TlsClient(ssl_ctx_st* context, int fd, const std::string& name) : nam
     }
   }
   SSL_set_connect_state(ssl_.get());
+  if (!session.empty()) offer(session);
+}
+
+void TlsClient::offer(std::string_view session) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(session.data());
+  SSL_SESSION* const kept = d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(session.size()));
+  if (kept != nullptr) SSL_set_session(ssl_.get(), kept);
+  SSL_SESSION_free(kept);
+  ERR_clear_error();
+}
+
+TlsTicket TlsClient::ticket() const {
+  TlsTicket ticket;
+  if (!shaken_) return ticket;
+  ticket.resumed = SSL_session_reused(ssl_.get()) == 1;
+  ticket.certificate_ends = certificate_ends();
+  SSL_SESSION* const session = SSL_get0_session(ssl_.get());
+  if (session == nullptr || SSL_SESSION_is_resumable(session) != 1) return ticket;
+  const unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
+  ticket.lifetime = Seconds(hint != 0 ? static_cast<long>(hint) : SSL_SESSION_get_timeout(session));
+  unsigned char* der = nullptr;
+  if (const int size = i2d_SSL_SESSION(session, &der); size > 0) {
+    ticket.bytes =
+        without_certificate({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+  }
+  OPENSSL_free(der);
+  ERR_clear_error();
+  return ticket;
 }
 
 TlsClient::~TlsClient() = default;

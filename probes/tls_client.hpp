@@ -9,6 +9,7 @@
 
 #include "core/time.hpp"
 #include "probes/finding.hpp"
+#include "probes/tls_session.hpp"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -20,7 +21,9 @@ class TlsClient {
  public:
   // `name`: SNI (unless it is an address) and what the certificate must be for. `fd` stays the
   // caller's.
-  TlsClient(ssl_ctx_st* context, int fd, const std::string& name);
+  // `session`: one to resume, from ticket() of an earlier connection to the same server under the
+  // same name and context; empty, or one that cannot be used: the handshake is full.
+  TlsClient(ssl_ctx_st* context, int fd, const std::string& name, std::string_view session = {});
   ~TlsClient();
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
@@ -38,8 +41,13 @@ class TlsClient {
   // After a full handshake that was verified: when the server's certificate stops being valid.
   std::optional<WallTime> certificate_ends() const;
 
+  // What there is to keep of this connection. The answer must have been read: servers send what is
+  // to be kept before it.
+  TlsTicket ticket() const;
+
  private:
   friend struct TlsVerify;
+  void offer(std::string_view session);
   Step explain(int outcome, const char* doing);
   Finding explain_verification(long code) const;
 

@@ -219,6 +219,24 @@ ProbeResult probe_on(const std::function<void(asio::io_context&)>& prepare,
   return result;
 }
 
+std::vector<ProbeResult> probe_often(const TargetSpec& target, TlsContexts& contexts, int times,
+                                     const std::function<void(int)>& before) {
+  asio::io_context context(1);
+  TaskGroup tasks(context.get_executor(), [](const std::string& task, const std::string& what) {
+    ADD_FAILURE() << task << " ended by an exception: " << what;
+  });
+  const auto prober = make_prober(context, target, contexts);
+  std::vector<ProbeResult> results(static_cast<std::size_t>(times));
+  for (int i = 0; i < times; ++i) {
+    if (before) before(i);
+    tasks.spawn("probe",
+                run_into(*prober, target.monitor.timeout, results[static_cast<std::size_t>(i)]));
+    context.restart();
+    context.run();
+  }
+  return results;
+}
+
 ProbeResult probe(const TargetSpec& target) {
   TlsContexts contexts;
   return probe(target, contexts);

@@ -94,6 +94,11 @@ ProbeResult probe(const TargetSpec& target, TlsContexts& contexts, const Resolve
 ProbeResult probe_on(const std::function<void(asio::io_context&)>& prepare,
                      const TargetSpec& target, TlsContexts& contexts);
 
+// Several attempts of one prober, one after another; `before` is called before each with its number
+// from 0.
+std::vector<ProbeResult> probe_often(const TargetSpec& target, TlsContexts& contexts, int times,
+                                     const std::function<void(int)>& before = {});
+
 // "fail content HTTP 503, wanted 2xx"
 std::string summary(const ProbeResult& result);
 

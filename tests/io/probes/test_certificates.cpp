@@ -80,31 +80,51 @@ PemFile::~PemFile() {
 }
 
 struct TlsServer::Context {
-  SSL_CTX* context = nullptr;
+  std::shared_ptr<SSL_CTX> context;
   SSL* ssl = nullptr;
 };
 
-TlsServer::TlsServer(const Identity& identity, int fd, int newest, const Identity* intermediate)
+std::shared_ptr<SSL_CTX> make_server_context(const Identity& identity, int newest) {
+  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  if (newest != 0) {
+    SSL_CTX_set_max_proto_version(context.get(), newest);
+    SSL_CTX_set_min_proto_version(context.get(), 0);
+    SSL_CTX_set_security_level(context.get(), 0);
+    SSL_CTX_set_cipher_list(context.get(), "DEFAULT@SECLEVEL=0");
+  }
+  show_instead(context.get(), identity);
+  return context;
+}
+
+void show_instead(SSL_CTX* context, const Identity& identity) {
+  SSL_CTX_use_certificate(context, identity.certificate.get());
+  SSL_CTX_use_PrivateKey(context, identity.key.get());
+}
+
+// OpenSSL refuses to resume where clients are verified and no context is set: a common mistake.
+void choke_on_resumption(SSL_CTX* context) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+}
+
+TlsServer::TlsServer(std::shared_ptr<SSL_CTX> context, int fd)
     : context_(std::make_unique<Context>()) {
   ::signal(SIGPIPE, SIG_IGN);  // this side uses OpenSSL's own socket BIO
-  context_->context = SSL_CTX_new(TLS_server_method());
-  if (newest != 0) {
-    SSL_CTX_set_max_proto_version(context_->context, newest);
-    SSL_CTX_set_min_proto_version(context_->context, 0);
-    SSL_CTX_set_security_level(context_->context, 0);
-    SSL_CTX_set_cipher_list(context_->context, "DEFAULT@SECLEVEL=0");
-  }
-  SSL_CTX_use_certificate(context_->context, identity.certificate.get());
-  SSL_CTX_use_PrivateKey(context_->context, identity.key.get());
-  if (intermediate != nullptr)
-    SSL_CTX_add1_chain_cert(context_->context, intermediate->certificate.get());
-  context_->ssl = SSL_new(context_->context);
+  context_->context = std::move(context);
+  context_->ssl = SSL_new(context_->context.get());
   SSL_set_fd(context_->ssl, fd);
+}
+
+bool TlsServer::resumed() {
+  return SSL_session_reused(context_->ssl) == 1;
+}
+
+TlsServer::TlsServer(const Identity& identity, int fd, int newest, const Identity* intermediate)
+    : TlsServer(make_server_context(identity, newest), fd) {
+  if (intermediate != nullptr) SSL_add1_chain_cert(context_->ssl, intermediate->certificate.get());
 }
 
 TlsServer::~TlsServer() {
   SSL_free(context_->ssl);
-  SSL_CTX_free(context_->context);
   ERR_clear_error();
 }
 

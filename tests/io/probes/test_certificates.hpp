@@ -10,6 +10,7 @@
 struct evp_pkey_st;
 struct x509_st;
 struct ssl_st;
+struct ssl_ctx_st;
 
 namespace hotswapd::testing {
 
@@ -43,9 +44,17 @@ class PemFile {
   std::string path_;
 };
 
+// What the connections of one server share: its certificate, and the key of its tickets.
+// `newest`: TLS1_1_VERSION and the like, 0 for no limit.
+std::shared_ptr<ssl_ctx_st> make_server_context(const Identity& identity, int newest = 0);
+void show_instead(ssl_ctx_st* context, const Identity& identity);  // from now on
+// It breaks off whoever wants to resume a session.
+void choke_on_resumption(ssl_ctx_st* context);
+
 // The server side of one connection.
 class TlsServer {
  public:
+  TlsServer(std::shared_ptr<ssl_ctx_st> context, int fd);
   // `newest`: TLS1_1_VERSION and the like, 0 for no limit.
   TlsServer(const Identity& identity, int fd, int newest = 0,
             const Identity* intermediate = nullptr);
@@ -56,7 +65,8 @@ class TlsServer {
   bool shake();
   std::string read_request();
   bool send(const std::string& text);
-  void say_goodbye();         // close_notify
+  void say_goodbye();  // close_notify
+  bool resumed();
   std::string server_name();  // SNI as it came, "" without
 
  private:

@@ -1,0 +1,135 @@
+// Handshakes made short by an earlier one: how often, and what ends it.
+#include <gtest/gtest.h>
+#include <openssl/tls1.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "scripted_peer.hpp"
+#include "test_certificates.hpp"
+
+namespace hotswapd {
+namespace {
+
+using namespace testing;
+
+// A server that remembers which of its handshakes were short: r resumed, F full, x broken off.
+class Server {
+ public:
+  explicit Server(int newest = 0)
+      : authority_(
+            make_identity({.common_name = "Test Root", .names = {}, .authority = true}, nullptr)),
+        trusted_(authority_),
+        context_(make_server_context(make_identity({}, &authority_), newest)),
+        peer_([this](int fd) { serve(fd); }) {}
+
+  TargetSpec target() const {
+    auto made = target_at(peer_.port(), Protocol::https);
+    made.monitor.path = "/";
+    made.monitor.interval = Millis(10'000);
+    made.monitor.tls.ca_file = trusted_.path();
+    return made;
+  }
+  ssl_ctx_st* context() { return context_.get(); }
+  const Identity& authority() const { return authority_; }
+  void answer(std::string status) {
+    const std::lock_guard lock(mutex_);
+    status_ = std::move(status);
+  }
+  std::string handshakes() {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void serve(int fd) {
+    TlsServer server(context_, fd);
+    const bool shaken = server.shake();
+    std::string status;
+    {
+      const std::lock_guard lock(mutex_);
+      seen_ += !shaken ? 'x' : server.resumed() ? 'r' : 'F';
+      status = status_;
+    }
+    if (!shaken) return;
+    server.read_request();
+    if (server.send("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n")) await_close(fd);
+  }
+
+  const Identity authority_;
+  const PemFile trusted_;
+  const std::shared_ptr<ssl_ctx_st> context_;
+  std::mutex mutex_;
+  std::string seen_;
+  std::string status_ = "200 OK";
+  ScriptedPeer peer_;
+};
+
+TEST(TlsResumption, AtLeastEveryTenthHandshakeIsFull) {
+  for (const int newest : {0, TLS1_2_VERSION}) {
+    Server server(newest);
+    TlsContexts contexts;
+    const auto results = probe_often(server.target(), contexts, 22);
+    for (const auto& result : results) EXPECT_EQ(summary(result), "pass none HTTP 200");
+    EXPECT_EQ(server.handshakes(), "FrrrrrrrrrFrrrrrrrrrFr") << newest;
+    EXPECT_TRUE(results[0].certificate_ends);
+    EXPECT_FALSE(results[1].certificate_ends);
+    EXPECT_TRUE(results[10].certificate_ends);
+  }
+}
+
+TEST(TlsResumption, ACertificateThatWentBadIsSeenByTheTenthHandshake) {
+  Server server;
+  TlsContexts contexts;
+  const auto bad = make_identity({.not_before = Seconds(-7200), .not_after = Seconds(-3600)},
+                                 &server.authority());
+  const auto results = probe_often(server.target(), contexts, 11, [&](int i) {
+    if (i == 1) show_instead(server.context(), bad);
+  });
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(results[i].verdict, Verdict::pass) << i;
+  EXPECT_TRUE(results[10].reason.starts_with("certificate expired on ")) << summary(results[10]);
+}
+
+TEST(TlsResumption, AfterAnythingButAPassTheHandshakeIsFull) {
+  Server server;
+  TlsContexts contexts;
+  const auto results = probe_often(server.target(), contexts, 5,
+                                   [&](int i) { server.answer(i == 2 ? "503 Busy" : "200 OK"); });
+  EXPECT_EQ(summary(results[2]), "fail content HTTP 503, wanted 2xx");
+  EXPECT_EQ(server.handshakes(), "FrrFr");
+}
+
+TEST(TlsResumption, AfterAReloadTheHandshakeIsFull) {
+  Server server;
+  TlsContexts contexts;
+  probe_often(server.target(), contexts, 4, [&](int i) {
+    if (i == 2) contexts.reload();
+  });
+  EXPECT_EQ(server.handshakes(), "FrFr");
+}
+
+// The service is fine for everyone who comes for the first time: that is what the verdict says.
+TEST(TlsResumption, AServerThatChokesOnItIsAskedInFull) {
+  Server server;
+  choke_on_resumption(server.context());
+  TlsContexts contexts;
+  const auto results = probe_often(server.target(), contexts, 2);
+  EXPECT_EQ(summary(results[0]), "pass none HTTP 200");
+  EXPECT_EQ(summary(results[1]), "pass none HTTP 200");
+  EXPECT_EQ(server.handshakes(), "FxF");
+  ASSERT_TRUE(results[1].times.connect && results[1].times.tls);
+  EXPECT_LE(*results[1].times.connect, *results[1].times.tls);
+  EXPECT_LE(*results[1].times.tls, results[1].times.total);
+}
+
+TEST(TlsResumption, ProbersShareNothing) {
+  Server server;
+  TlsContexts contexts;
+  probe_often(server.target(), contexts, 2);
+  probe_often(server.target(), contexts, 2);
+  EXPECT_EQ(server.handshakes(), "FrFr");
+}
+
+}  // namespace
+}  // namespace hotswapd

@@ -1,0 +1,119 @@
+// When a kept TLS session may be used, and how it is made small.
+#include "probes/tls_session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace hotswapd {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Millis interval{10'000};
+
+struct Prober {
+  KeptSession session;
+  Moment now{TimePoint(1000h), WallTime(Millis(1'790'000'000'000))};
+  std::uint64_t trust = 1;
+
+  // One handshake: r when it could be short, F when it was full.
+  char shake(TlsTicket ticket = TlsTicket{"ticket", false, 300s, std::nullopt}) {
+    const bool offered = !session.offer(now, trust).empty();
+    ticket.resumed = offered;
+    if (offered) ticket.certificate_ends.reset();
+    session.keep(std::move(ticket), now, trust, interval);
+    return offered ? 'r' : 'F';
+  }
+  void pass(Millis by) {
+    now.steady += by;
+    now.wall += by;
+  }
+};
+
+TEST(KeptSession, AtMostNineShortHandshakesInSequence) {
+  Prober prober;
+  std::string seen;
+  for (int i = 0; i < 22; ++i) {
+    seen += prober.shake();
+    prober.pass(interval);
+  }
+  EXPECT_EQ(seen, "FrrrrrrrrrFrrrrrrrrrFr");
+}
+
+TEST(KeptSession, EndsWithItsLifetimeItsTrustAndItsCertificate) {
+  {
+    Prober prober;
+    prober.shake();
+    prober.pass(299s);
+    EXPECT_EQ(prober.shake(), 'r') << "and was renewed with it";
+    prober.pass(299s);
+    EXPECT_EQ(prober.shake(), 'r');
+    prober.pass(300s);
+    EXPECT_EQ(prober.shake(), 'F');
+  }
+  {
+    Prober prober;
+    prober.shake();
+    prober.trust = 2;
+    EXPECT_EQ(prober.shake(), 'F');
+    EXPECT_EQ(prober.shake(), 'r');
+  }
+  {
+    Prober prober;
+    prober.shake({"ticket", false, 24h, prober.now.wall + 1h});
+    prober.pass(59min);
+    EXPECT_EQ(prober.shake({"ticket", false, 24h, std::nullopt}), 'r');
+    prober.pass(1min);
+    EXPECT_EQ(prober.shake(), 'F') << "an expired certificate must be seen at once";
+  }
+  {
+    Prober prober;
+    prober.shake();
+    prober.session.forget();
+    EXPECT_EQ(prober.session.bytes() > 64, false);
+    EXPECT_EQ(prober.shake(), 'F');
+  }
+}
+
+TEST(KeptSession, WhatWouldNotBeUsedIsNotKept) {
+  const TlsTicket rows[] = {
+      {"", false, 300s, std::nullopt},
+      {"ticket", false, 10s, std::nullopt},
+      {"ticket", false, 0s, std::nullopt},
+      {std::string(1025, 'x'), false, 300s, std::nullopt},
+  };
+  for (const auto& row : rows) {
+    Prober prober;
+    prober.shake(row);
+    EXPECT_EQ(prober.shake(), 'F') << row.bytes.size() << " " << row.lifetime.count();
+  }
+}
+
+TEST(WithoutCertificate, TakesOutElementThreeAndNothingElse) {
+  const std::string version = "\x02\x01\x01";
+  const std::string certificate = std::string("\xa3\x82\x01\x00", 4) + std::string(256, 'c');
+  const std::string ticket = "\xaa\x03\x04\x01t";
+  const std::string all = version + certificate + ticket;
+  ASSERT_EQ(all.size(), 268u);
+  const std::string session = std::string("\x30\x82\x01\x0c") + all;
+  EXPECT_EQ(without_certificate(session), std::string("\x30\x08") + version + ticket);
+  // Without one it stays as it is.
+  const std::string small = std::string("\x30\x08") + version + ticket;
+  EXPECT_EQ(without_certificate(small), small);
+  const std::string middling = std::string("\x30\x81\x84\x04\x81\x81") + std::string(129, 'm');
+  EXPECT_EQ(without_certificate(middling), middling);
+}
+
+TEST(WithoutCertificate, WhatIsNoSessionComesBackEmpty) {
+  for (const std::string& text :
+       {std::string(), std::string("\x30"), std::string("\x30\x05\x02\x01\x01"),
+        std::string("\x31\x00", 2), std::string("\x30\x80\x00\x00", 4),
+        std::string("\x30\x03\x02\x01\x01\x00", 6), std::string("\x30\x02\x02\x7f"),
+        std::string("\x30\x84\x00\x00\x00\x00", 6)}) {
+    EXPECT_EQ(without_certificate(text), "");
+  }
+}
+
+}  // namespace
+}  // namespace hotswapd
