@@ -1,6 +1,17 @@
 #include "core/probe_result.hpp"
 
+#include <algorithm>
+
 namespace hotswapd {
+
+Verdict verdict_of(const std::vector<ProbeResult>& attempts) noexcept {
+  if (attempts.empty()) return Verdict::inconclusive;
+  if (attempts.back().verdict == Verdict::pass) return Verdict::pass;
+  const bool doubtful = std::any_of(
+      attempts.begin(), attempts.end(),
+      [](const ProbeResult& attempt) { return attempt.verdict == Verdict::inconclusive; });
+  return doubtful ? Verdict::inconclusive : Verdict::fail;
+}
 
 const ProbeResult* TargetRound::telling() const noexcept {
   const ProbeResult* best = nullptr;

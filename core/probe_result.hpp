@@ -85,6 +85,9 @@ struct ProbeResult {
   std::optional<WallTime> certificate_ends = {};
 };
 
+// Of a round's attempts, in the order they were made: see TargetRound.
+Verdict verdict_of(const std::vector<ProbeResult>& attempts) noexcept;
+
 // One target's part of a round: attempts in the order they were made (1 .. 1 + retries).
 // pass: the last attempt passed. fail: all failed. inconclusive: none passed and one at least was
 // inconclusive.

@@ -46,6 +46,27 @@ constexpr Action actions[] = {
     {"force-failover", "to the backup, whatever the probes say"},
 };
 
+void add_probe(CLI::App& app, ProbeOptions& probe) {
+  auto* command = app.add_subcommand(
+      "probe", "one round of probing from here, as the daemon would; it needs no daemon");
+  command->add_option("PROTOCOL", probe.protocol, "HTTP, HTTPS, PING, SMTP or TCP")->required();
+  command->add_option("ADDRESS", probe.address, "IP address or host name")->required();
+  command->add_option("--port", probe.port, "default: the protocol's own (TCP: 80)");
+  command->add_option("--path", probe.path, "HTTP(S): what is asked for; a 2xx is needed then");
+  command->add_option("--host", probe.host, "HTTP(S): Host, SNI and certificate; default: ADDRESS");
+  command->add_option("--header", probe.headers, "HTTP(S): a line like 'A: b'; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--expected", probe.expected, "text that the body or the banner contains");
+  command->add_option("--status", probe.status, "HTTP(S): the statuses that pass: 200-299,301");
+  command->add_option("--redirects", probe.redirects, "HTTP(S): fail, follow or accept");
+  command->add_option("--timeout", probe.timeout, "of one attempt, like 2s; default 10s");
+  command->add_option("--retries", probe.retries, "attempts after the first that fails; default 1");
+  command->add_option("--tls-ca-file", probe.ca_file, "certificates to trust, not the system's");
+  command->add_option("--resolver", probe.resolver, "name server ADDR[:PORT]; may be repeated")
+      ->allow_extra_args(false);
+  command->footer("Exit status: 0 pass, 1 fail or inconclusive, 2 wrong usage.");
+}
+
 }  // namespace
 
 ParsedArguments parse_arguments(std::vector<std::string> words, const std::string& version) {
@@ -86,6 +107,7 @@ ParsedArguments parse_arguments(std::vector<std::string> words, const std::strin
       app.add_subcommand("plan", "what a reload of this file would add, remove and change");
   plan->add_option("FILE", arguments.file, "configuration file, - for the standard input")
       ->required();
+  add_probe(app, arguments.probe);
   for (const Action& action : actions) {
     auto* command = app.add_subcommand(action.name, action.help);
     service(command);

@@ -9,6 +9,23 @@
 
 namespace hotswapd::ctl {
 
+// Of `probe`: as written, what they mean is the configuration's to say.
+struct ProbeOptions {
+  std::string protocol;
+  std::string address;
+  std::optional<std::string> port;
+  std::optional<std::string> path;
+  std::optional<std::string> host;
+  std::vector<std::string> headers;
+  std::optional<std::string> expected;
+  std::optional<std::string> status;
+  std::optional<std::string> redirects;
+  std::optional<std::string> timeout;
+  std::optional<std::string> retries;
+  std::optional<std::string> ca_file;
+  std::vector<std::string> resolver;
+};
+
 struct Arguments {
   std::string command;  // as the protocol names it
   std::string socket = "/run/hotswapd/control.sock";
@@ -20,6 +37,7 @@ struct Arguments {
   std::string file;        // plan; "-" is the standard input
   std::string reason;      // actions
   std::optional<Millis> length;
+  ProbeOptions probe;
 };
 
 // Either arguments, or a text that is to be printed and the exit status (0 help and version, 2

@@ -11,6 +11,7 @@
 
 #include "ctl/arguments.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/probe_command.hpp"
 #include "generated/version_info.hpp"
 
 namespace {
@@ -43,5 +44,6 @@ int main(int argc, char** argv) {
     return parsed.exit_status;
   }
   const Surroundings around{std::cout, std::cerr, style_of(STDOUT_FILENO), style_of(STDERR_FILENO)};
+  if (parsed.arguments->command == "probe") return run_probe(*parsed.arguments, around);
   return run_command(*parsed.arguments, around);
 }

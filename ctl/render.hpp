@@ -23,6 +23,10 @@ std::string render_event(const Data& event, Style style);
 // The sentence and the located lines of an answer that is not ok.
 std::string render_refusal(const Data& envelope, Style style);
 
+// The round of `probe`.
+std::string render_probe(const Data& data, WallTime now, Style style);
+// One attempt of a round: verdict, reason, times.
+void render_attempt(Page& page, const Data& attempt, std::size_t index);
 // What is to be said of a target besides its health: slowness, a certificate near its end.
 std::vector<std::string> quality_lines(const Data& target, WallTime now);
 

@@ -5,33 +5,6 @@
 namespace hotswapd::ctl {
 namespace {
 
-std::string phases(const Data& attempt) {
-  static constexpr std::pair<const char*, const char*> names[] = {{"resolve_ms", "resolved"},
-                                                                  {"connect_ms", "connected"},
-                                                                  {"tls_ms", "TLS"},
-                                                                  {"first_byte_ms", "first byte"},
-                                                                  {"total_ms", "total"}};
-  std::string out;
-  for (const auto& [key, name] : names) {
-    const auto value = number(attempt, key);
-    if (!value) continue;
-    if (!out.empty()) out += ", ";
-    out += std::string(name) + " " + milliseconds(*value);
-  }
-  return out;
-}
-
-void attempt(Page& page, const Data& data, std::size_t index) {
-  const std::string verdict = text(data, "verdict");
-  std::string what = verdict;
-  const std::string kind = text(data, "class");
-  if (!kind.empty() && kind != "none") what += " (" + kind + ")";
-  if (const std::string reason = text(data, "reason"); !reason.empty()) what += ": " + reason;
-  page.wrapped("    " + std::to_string(index) + ". ", what, ink_of(verdict));
-  const std::string times = phases(data);
-  if (!times.empty()) page.wrapped("       ", times, Ink::dim);
-}
-
 void target(Page& page, const Data& data, WallTime now) {
   const std::string health = text(data, "health");
   std::string state = page.painted(health.empty() ? "unknown" : health, ink_of(health));
@@ -49,7 +22,7 @@ void target(Page& page, const Data& data, WallTime now) {
     page.wrapped("    note: ", line, Ink::warning);
   std::size_t index = 0;
   for (const json::value& entry : list(data, "attempts")) {
-    if (const json::object* found = entry.if_object()) attempt(page, *found, ++index);
+    if (const json::object* found = entry.if_object()) render_attempt(page, *found, ++index);
   }
 }
 

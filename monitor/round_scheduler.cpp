@@ -82,15 +82,6 @@ struct Round {
   std::vector<TaskGroup::TaskId> tasks;
 };
 
-Verdict verdict_of(const std::vector<ProbeResult>& attempts) {
-  if (attempts.empty()) return Verdict::inconclusive;
-  if (attempts.back().verdict == Verdict::pass) return Verdict::pass;
-  const bool doubtful = std::any_of(
-      attempts.begin(), attempts.end(),
-      [](const ProbeResult& attempt) { return attempt.verdict == Verdict::inconclusive; });
-  return doubtful ? Verdict::inconclusive : Verdict::fail;
-}
-
 // Written by one shard, read by anyone.
 struct Counters {
   std::atomic<std::uint64_t> rounds{0};

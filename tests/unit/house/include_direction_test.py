@@ -21,9 +21,11 @@ ALLOWED = {
     "monitor": {"core", "net", "probes/prober.hpp", "dns/provider.hpp", "dns/record_journal.hpp",
                 "notifiers/notifier.hpp"},
     "api": {"core", "net", "monitor"},
-    "ctl": {"core", "net", "config", "probes", "api"},
+    "ctl": {"core"},
     "app": {"core", "net", "config", "probes", "dns", "notifiers", "monitor", "api"},
 }
+# Single files that may see more than their folder: the probe that hotswapctl makes by itself.
+ALLOWED_FILES = {"ctl/probe_command": {"net", "config", "probes"}}
 # Programs and checks beside the product: they may see everything.
 OUTSIDE = {"tests", "bench"}
 # Headers that the build makes, and who may see them.
@@ -77,6 +79,7 @@ def wrong_arrows(root):
             found.append(f"{relative}: this folder is not in the table of {pathlib.Path(__file__).name}")
             continue
         folders += 1
+        allowed = ALLOWED[folder] | ALLOWED_FILES.get(str(relative.with_suffix("")), set())
         for number, ours, name in includes(root / relative):
             where = f"{relative}:{number}"
             if not ours:
@@ -90,7 +93,7 @@ def wrong_arrows(root):
             target = name.split("/")[0]
             if "/" not in name or ".." in name or not (root / name).is_file():
                 found.append(f'{where}: "{name}" is not a header of ours, rooted at the repository')
-            elif target != folder and target not in ALLOWED[folder] and name not in ALLOWED[folder]:
+            elif target != folder and target not in allowed and name not in allowed:
                 found.append(f"{where}: {folder} may not include {name}")
         if any(fnmatch.fnmatch(relative.name, pattern) for pattern in PURE):
             for name, via in sorted(reach(root, relative, {}).items()):
@@ -114,6 +117,8 @@ def self_check():
         "core/near.cpp": '#include "time.hpp"\n',
         "core/version.cpp": '#include "generated/version_info.hpp"\n',
         "app/version.cpp": '#include "generated/version_info.hpp"\n',
+        "ctl/probe_command.cpp": '#include "net/loop.hpp"\n',
+        "ctl/page.cpp": '#include "net/loop.hpp"\n',
         "extra/new.cpp": "\n",
         "tests/any.cpp": '#include "app/version.cpp"\n',
     }
@@ -121,6 +126,7 @@ def self_check():
         'core/near.cpp:1: "time.hpp" is not a header of ours, rooted at the repository',
         "core/up.cpp:1: core may not include net/loop.hpp",
         "core/version.cpp:1: core may not include generated/version_info.hpp, which the build makes",
+        "ctl/page.cpp:1: ctl may not include net/loop.hpp",
         "dns/knot.hpp:1: <boost/asio.hpp> does not belong in a header",
         "extra/new.cpp: this folder is not in the table of include_direction_test.py",
         "monitor/bad.cpp:1: monitor may not include dns/knot.hpp",
