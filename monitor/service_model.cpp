@@ -128,7 +128,7 @@ const MonitorSpec* ServiceModel::monitor_of(std::size_t target) const {
   const ServiceSpec& spec = this->spec();
   if (target == 0) return &spec.monitor;
   const auto& backup = spec.backups[target - 1];
-  return backup.monitor ? &*backup.monitor : nullptr;
+  return backup.monitor ? &**backup.monitor : nullptr;
 }
 
 // Told besides health: none of it moves traffic.
