@@ -17,7 +17,8 @@ void CorrelatedLoss::went_down(ServiceId service, std::size_t decided, Millis wi
                                TimePoint now) {
   window_ = window;
   drop_old(now);
-  if (down_.empty() && !since_) armed_ = true;  // the loss before this one is over
+  // The loss before this one is over when few enough are left of it.
+  if (!since_ && down_.size() * 4 <= decided) armed_ = true;
   down_[service] = now;
   if (!armed_ || since_ || decided < enough_to_judge || down_.size() * 2 <= decided) return;
   since_ = now;

@@ -251,6 +251,12 @@ Decision decide(const FailoverView& v) {
 
   auto d = wish(v);
   if (d.action == Action::hold) return d;
+  if (v.evidence_expired) {
+    auto held = hold("stale-evidence", d.text + ", but that was seen too long ago to act on",
+                     "the next decided round");
+    held.standing = d.standing;
+    return held;
+  }
   if (v.observe) {
     auto held = hold("observe",
                      "would write " + v.targets[d.target].label + " (" + d.text +

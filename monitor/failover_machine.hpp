@@ -52,7 +52,8 @@ struct FailoverView {
   int recovery_delay = 0;
   OnAllDown on_all_down = OnAllDown::hold;
   OnDrift on_drift = OnDrift::hold;
-  bool link_proved = false;  // some other target or the witness answered in the last interval
+  bool evidence_expired = false;  // the last decided round is too old to move anything (S5)
+  bool link_proved = false;       // some other target or the witness answered in the last interval
   std::vector<GuardCheck> guards;
 };
 

@@ -152,7 +152,7 @@ void FailoverService::on_round(RoundResult round) {
   const auto before = model_.targets().front().health.health;
   auto changes = model_.round_finished(std::move(round), wall);
   const auto after = model_.targets().front().health.health;
-  if (before != after) context_.primary_changed(id_, before, after);
+  if (before != after) context_.primary_changed(id_, after);
   tell_inconclusive();
   if (peace && model_.at_peace()) {
     decided_at_ = wall;
@@ -264,6 +264,7 @@ Fallible<std::string> FailoverService::command(const Command& command) {
   auto said = model_.command(command, context_.clocks.now(), changes);
   perform(std::move(changes));
   if (!said) return said;
+  ++words_;
   follow_activity(was_active);
   evaluate();
   return said;

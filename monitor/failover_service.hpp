@@ -50,7 +50,7 @@ struct ServiceContext {
   TouchGate& touches;
   std::function<void(const WatchEvent&)> watch;
   std::function<Surroundings(ServiceId but)> around;
-  std::function<void(ServiceId, Health before, Health after)> primary_changed;  // before it decides
+  std::function<void(ServiceId, Health after)> primary_changed;  // before it decides
   std::function<std::optional<std::string>()>
       writes_blocked;  // why no swap may begin now (a stuck disk)
 };
@@ -103,7 +103,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   Fallible<std::string> command(const Command& command);
   void clock_advanced();
   void reconsider();  // what held a swap of ours from outside is over
-  void take_turn();  // of a write that waited at the TouchGate
+  void take_turn();   // of a write that waited at the TouchGate
   void save();  // the state row, whether it changed or not: finds out whether the disk takes writes
                 // again
 
@@ -136,6 +136,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void act_on(Decision d, const Moment& now);
   bool may_begin(const Decision& decision);
   void leave_gate();
+  bool decide_anew(const SwapMachine& machine) const;
   void follow_activity(bool was_active);
   void tell_inconclusive();
 
@@ -171,6 +172,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   const Provider* in_gate_ = nullptr;  // at whose place of the TouchGate we are
   std::uint64_t epoch_ = 0;
   std::uint64_t proof_epoch_ = 0;
+  std::uint64_t words_ = 0;   // of operators
   std::uint64_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
   std::uint64_t rounds_ = 0;
   std::uint64_t skipped_ = 0;

@@ -166,9 +166,11 @@ awaitable<void> FailoverService::rest(Millis duration) {
   const auto until = context_.clocks.steady() + duration;
   const bool ended = ended_;
   const bool edited = edit_.has_value();
+  const auto words = words_;
   for (;;) {
     const auto left = std::chrono::ceil<Millis>(until - context_.clocks.steady());
-    if (ended != ended_ || edited != edit_.has_value() || left <= Millis(0)) co_return;
+    if (ended != ended_ || edited != edit_.has_value() || words != words_ || left <= Millis(0))
+      co_return;
     const auto nap = std::min(left, longest_nap);
     co_await context_.clocks.sleep(nap);
     if (co_await being_stopped()) co_return;
@@ -275,6 +277,13 @@ awaitable<void> FailoverService::run_read() {
                              context_.clocks.wall()));
 }
 
+// A swap that came through, or one that was given up because its reason had gone: what is wanted
+// now is not what it was decided on. After a fault the next round decides.
+bool FailoverService::decide_anew(const SwapMachine& machine) const {
+  return machine.phase() == SwapPhase::read_back ||
+         (machine.phase() == SwapPhase::abandoned && machine.reason_gone());
+}
+
 awaitable<void> FailoverService::run_swap(Decision decision) {
   auto self = shared_from_this();
   SwapMachine machine(model_.plan(decision, new_op()), decision.overrides_drift,
@@ -300,8 +309,7 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
   const auto first = machine.start();
   co_await drive(machine, first, decision, false);
   at_rest();
-  if (machine.phase() == SwapPhase::read_back && !running_ && !context_.tasks.stopping())
-    evaluate();
+  if (decide_anew(machine) && !running_ && !context_.tasks.stopping()) evaluate();
 }
 
 awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Decision decision,

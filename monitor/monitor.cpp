@@ -14,7 +14,8 @@ namespace {
 constexpr Millis stopping_may_take{1'000};
 constexpr Millis quickest_witness{1'000};
 constexpr Millis slowest_witness{10'000};
-constexpr ServiceId witness_id{0};  // services begin with 1
+// The targets of the witness are rounds of their own, from this id on; services begin with 1.
+constexpr std::uint32_t first_witness_id = 0xffff0000;
 // Enough to keep a disk busy that takes many batches in one transaction.
 constexpr std::size_t touches_at_a_time = 128;
 // A start of tens of thousands of services at one instant would need the memory of all at once.
@@ -45,9 +46,7 @@ Monitor::Monitor(MonitorParts parts)
                touches_,
                parts_.watch,
                [this](ServiceId but) { return around(but); },
-               [this](ServiceId service, Health before, Health after) {
-                 primary_changed(service, before, after);
-               },
+               [this](ServiceId service, Health after) { primary_changed(service, after); },
                [this] { return blocked_; }} {}
 
 Monitor::~Monitor() = default;
@@ -69,8 +68,8 @@ std::shared_ptr<FailoverService> Monitor::add(const Shared<ServiceSpec>& spec) {
   return service;
 }
 
-void Monitor::start(const std::vector<Shared<ServiceSpec>>& services, std::optional<WitnessSpec> witness,
-                    const StoredState& stored) {
+void Monitor::start(const std::vector<Shared<ServiceSpec>>& services,
+                    std::optional<WitnessSpec> witness, const StoredState& stored) {
   std::map<RecordKey, const StateRow*> states;
   for (const auto& row : stored.states) states[row.service] = &row;
   std::map<RecordKey, const IntentRow*> intents;
@@ -90,7 +89,6 @@ void Monitor::start(const std::vector<Shared<ServiceSpec>>& services, std::optio
     for (auto it = from; it != to; ++it) service->remember_swap(it->second);
     if (stored.doubtful) service->require_fresh_rounds(2);
   }
-  count_decided();
   watch_witness(std::move(witness));
   for (const auto& service : ordered_) service->will_begin();
   tasks_.spawn("start", begin_all(ordered_));
@@ -99,7 +97,10 @@ void Monitor::start(const std::vector<Shared<ServiceSpec>>& services, std::optio
   std::set<RecordKey> wanted;
   for (const auto& spec : services) wanted.insert(spec->key);
   for (const auto& row : stored.open_intents) {
-    if (!by_name_.contains(row.service.fqdn)) orphans_[row.service] = row;
+    if (!wanted.contains(row.service)) orphans_[row.service] = row;
+  }
+  for (const auto& [key, at] : swaps) {
+    if (!wanted.contains(key)) budgets_[key].remember(at, parts_.clocks.now());
   }
   for (const auto& row : stored.states) {
     if (!wanted.contains(row.service)) gone.forget_states.push_back(row.service);
@@ -151,7 +152,6 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
     }
     if (auto* provider = parts_.provider(spec->provider)) it->second->reconfigure(spec, *provider);
   }
-  count_decided();
   watch_witness(std::move(witness));
   // Shown in the order of the file.
   std::map<RecordKey, std::size_t> position;
@@ -163,7 +163,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
 
 void Monitor::on_round(RoundResult round) {
   if (stopping_) return;
-  if (round.service == witness_id) return witness_heard(round);
+  if (round.service.value >= first_witness_id) return witness_heard(round);
   const auto it = by_id_.find(round.service);
   if (it == by_id_.end()) return;
   const auto service = it->second;
@@ -174,7 +174,12 @@ void Monitor::on_round(RoundResult round) {
                     targets[i].health.health != Health::down);
   }
   if (!witness_.park(round, news)) return deliver(*service, std::move(round));
-  if (news) parts_.rounds.run_now(witness_id);
+  if (news) ask_witness();
+}
+
+void Monitor::ask_witness() {
+  for (std::size_t i = 0; i < witness_.size(); ++i)
+    parts_.rounds.run_now(ServiceId{first_witness_id + static_cast<std::uint32_t>(i)});
 }
 
 void Monitor::deliver(FailoverService& service, RoundResult round) {
@@ -203,62 +208,70 @@ void Monitor::watch_witness(std::optional<WitnessSpec> witness) {
   }
   loss_.has_witness(witness.has_value());
   if (witness_.spec() == witness) return;
+  for (std::size_t i = 0; i < witness_.size(); ++i)
+    parts_.rounds.remove(ServiceId{first_witness_id + static_cast<std::uint32_t>(i)});
   witness_.configure(witness);
   parts_.alarms.clear("HS1122", "HS1123", "the witness is not asked any more");
-  if (!witness) {
-    parts_.rounds.remove(witness_id);
-    return release_parked();
+  if (!witness) return release_parked();
+  ++witness_epoch_;
+  for (std::size_t i = 0; i < witness->targets.size(); ++i) {
+    RoundSpec spec;
+    spec.service = ServiceId{first_witness_id + static_cast<std::uint32_t>(i)};
+    spec.epoch = witness_epoch_;
+    spec.grid_key = "witness";
+    spec.interval = spec.recheck = witness->interval;
+    spec.targets.emplace_back(witness->targets[i]);
+    parts_.rounds.upsert(std::move(spec), FirstRound::at_once);
   }
-  RoundSpec spec;
-  spec.service = witness_id;
-  spec.epoch = ++witness_epoch_;
-  spec.grid_key = "witness";
-  spec.interval = spec.recheck = witness->interval;
-  for (const auto& target : witness->targets) spec.targets.emplace_back(target);
-  parts_.rounds.upsert(std::move(spec), FirstRound::at_once);
 }
 
 void Monitor::witness_heard(const RoundResult& round) {
   if (round.epoch != witness_epoch_) return;
-  witness_.heard(round);
+  witness_.heard(round.service.value - first_witness_id, round);
   if (witness_.up() == true) {
     parts_.alarms.clear("HS1122", "HS1123", "the witness answers again");
     if (loss_.standing()) {
-      loss_.witness_answered(round.started);
+      if (const auto asked = witness_.vouched_for()) loss_.witness_answered(*asked);
       tell_loss(true);
     }
-  } else {
+  } else if (witness_.up() == false) {
     parts_.alarms.raise("HS1122", LogLevel::error,
                         witness_.reason() + ": no failure counts until it does",
                         parts_.clocks.wall());
   }
   release_parked();
-  if (witness_.wants_to_ask()) parts_.rounds.run_now(witness_id);
+  if (witness_.wants_to_ask()) ask_witness();
 }
 
 void Monitor::release_parked() {
-  while (auto parked = witness_.release()) {
-    const auto it = by_id_.find(parked->service);
+  for (auto& round : witness_.release()) {
+    const auto it = by_id_.find(round.service);
     if (it == by_id_.end()) continue;
     const auto service = it->second;
-    deliver(*service, std::move(*parked));
+    deliver(*service, std::move(round));
   }
 }
 
-void Monitor::count_decided() {
-  decided_ = static_cast<std::size_t>(
-      std::count_if(ordered_.begin(), ordered_.end(), [](const auto& service) {
-        return service->model().targets().front().health.health != Health::unknown;
-      }));
+// Counted when it is needed, and not oftener than once a second where there are many.
+std::size_t Monitor::decided(TimePoint now) {
+  const bool few = ordered_.size() <= 1'000;
+  if (few || now - counted_at_ >= Seconds(1)) {
+    counted_at_ = now;
+    decided_ = static_cast<std::size_t>(
+        std::count_if(ordered_.begin(), ordered_.end(), [](const auto& service) {
+          return service->model().active() &&
+                 service->model().targets().front().health.health != Health::unknown;
+        }));
+  }
+  return decided_;
 }
 
-void Monitor::primary_changed(ServiceId service, Health before, Health after) {
-  if (before == Health::unknown) ++decided_;
-  if (after == Health::unknown && decided_ > 0) --decided_;
+void Monitor::primary_changed(ServiceId service, Health after) {
   const bool stood = loss_.standing();
   if (after == Health::down) {
-    loss_.went_down(service, decided_, longest_interval_, parts_.clocks.steady());
-    if (loss_.standing() && witness_.configured()) parts_.rounds.run_now(witness_id);
+    const auto now = parts_.clocks.steady();
+    loss_.went_down(service, decided(now), longest_interval_, now);
+    if (loss_.standing() && witness_.configured()) ask_witness();
   } else {
     loss_.recovered(service);
   }

@@ -77,8 +77,9 @@ class Monitor {
   void witness_heard(const RoundResult& round);
   void release_parked();
   void deliver(FailoverService& service, RoundResult round);
-  void primary_changed(ServiceId service, Health before, Health after);
-  void count_decided();
+  void primary_changed(ServiceId service, Health after);
+  void ask_witness();
+  std::size_t decided(TimePoint now);
   void tell_loss(bool stood);
   bool link_proved(ServiceId but) const;
 
@@ -108,6 +109,7 @@ class Monitor {
   std::uint64_t witness_epoch_ = 0;
   CorrelatedLoss loss_;
   std::size_t decided_ = 0;  // services whose primary is known to be up or down
+  TimePoint counted_at_{};
 };
 
 }  // namespace hotswapd

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -157,8 +158,12 @@ class RoundLane {
   bool routine_waits_ = false;
   bool beating_ = false;
   TimePoint beat_due_;
-  TimePoint stall_ended_;
-  Clock::duration stall_{};
+  struct Stall {
+    TimePoint ended;
+    Clock::duration length{};
+  };
+  std::array<Stall, 8> stalls_;  // the last ones
+  std::size_t next_stall_ = 0;
   asio::steady_timer timer_;
   asio::steady_timer hand_over_;
   asio::steady_timer beat_;
@@ -446,8 +451,7 @@ void RoundLane::watch_for_stalls() {
 
 void RoundLane::note_stall(TimePoint now) {
   if (!beating_ || now - beat_due_ < stall_from) return;
-  stall_ = now - beat_due_;
-  stall_ended_ = now;
+  stalls_[next_stall_++ % stalls_.size()] = {now, now - beat_due_};
   beat_due_ = now;  // told once
   add(counters.stalls);
 }
@@ -458,8 +462,12 @@ void RoundLane::judge_stalled(ProbeResult& attempt, TimePoint began, Millis time
   if (attempt.verdict != Verdict::fail) return;
   note_stall(Clock::now());
   const auto matters = std::max<Clock::duration>(stall_from, timeout / 10);
-  if (stall_ended_ <= began || stall_ < matters) return;
-  const auto pause = std::chrono::duration_cast<Millis>(stall_);
+  Clock::duration longest{};
+  for (const auto& stall : stalls_) {
+    if (stall.ended > began) longest = std::max(longest, stall.length);
+  }
+  if (longest < matters) return;
+  const auto pause = std::chrono::duration_cast<Millis>(longest);
   attempt.verdict = Verdict::inconclusive;
   attempt.failure = FailureClass::local;
   attempt.reason = clean("hotswapd did not run for " + std::to_string(pause.count()) +

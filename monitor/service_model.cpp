@@ -191,7 +191,7 @@ Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
   if (targets_[0].last != Verdict::inconclusive) {
     if (fresh_rounds_missing_ > 0) --fresh_rounds_missing_;
     seen_since_activation_ = true;
-    evidence_at_ = round.started;
+    evidence_at_ = round.finished;
   }
   return changes;
 }
@@ -259,6 +259,9 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
   v.on_drift = spec_->on_drift;
   v.link_proved = around.link_proved;
   v.guards = guards(now, around);
+  v.evidence_expired =
+      !evidence_at_ ||
+      evidence_expired(*evidence_at_, now.steady, spec_->monitor.interval, spec_->monitor.timeout);
   return v;
 }
 
@@ -279,10 +282,7 @@ bool ServiceModel::still_wanted(const Decision& decision, const Moment& now,
   auto v = view(now, around);
   v.swap_under_way = false;
   const auto again = decide(v);
-  if (again.action != Action::write || again.target != decision.target) return false;
-  if (decision.overrides_drift || again.overrides_drift) return true;
-  return evidence_at_ && !evidence_expired(*evidence_at_, now.steady, spec_->monitor.interval,
-                                           spec_->monitor.timeout);
+  return again.action == Action::write && again.target == decision.target;
 }
 
 SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
@@ -316,6 +316,18 @@ Changes ServiceModel::named_after(const std::string& op, Changes changes) {
   return changes;
 }
 
+// Where traffic goes now is told even when the status has the same word for it: from one backup to
+// another, or to an address that was edited.
+Changes ServiceModel::arrived(bool moved, const std::string& why, WallTime now) {
+  auto changes = settle(why, now, false);
+  if (moved && changes.events.empty()) {
+    auto e = event(EventKind::status, to_string(status_), now);
+    e.message = why;
+    changes.events.push_back(std::move(e));
+  }
+  return changes;
+}
+
 Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& plan,
                                      const LiveRecord& live, const Moment& now) {
   Changes changes;
@@ -342,7 +354,7 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
     fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
     if (decision.target == 0 && targets_[0].last != Verdict::pass) seen_since_activation_ = false;
   }
-  changes.merge(named_after(plan.op, settle(decision.status_text(), now.wall, false)));
+  changes.merge(named_after(plan.op, arrived(moved, decision.status_text(), now.wall)));
   return changes;
 }
 
@@ -367,7 +379,7 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
                            from + " -> " + to_string(plan.want) +
                                ": finished after a restart, it had been written: " + reason,
                            now.wall});
-  changes.merge(named_after(plan.op, settle(reason, now.wall, false)));
+  changes.merge(named_after(plan.op, arrived(moved, reason, now.wall)));
   return changes;
 }
 

@@ -169,6 +169,7 @@ class ServiceModel {
 
  private:
   ServiceStatus compute_status() const;
+  Changes arrived(bool moved, const std::string& why, WallTime now);
   void serve(std::size_t target, const LiveRecord& live);
   static Changes named_after(const std::string& op, Changes changes);
   MonitorEvent event(EventKind kind, std::string state, WallTime now) const;

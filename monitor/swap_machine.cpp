@@ -84,6 +84,7 @@ SwapStep SwapMachine::was_read(const Fallible<LiveRecord>& found) {
 
 SwapStep SwapMachine::withdrawn() {
   if (at_ != SwapStep::write || written_ || recovering_) return at_;
+  reason_gone_ = true;
   return give_up("its reason had gone before anything was written");
 }
 
@@ -99,6 +100,7 @@ SwapStep SwapMachine::paused(bool still_wanted) {
   if (!still_wanted && (!sent_ || !late_effects_)) {
     // Without late effects the last read-back was final; unread, it is asked for once more.
     if (sent_ && after_pause_ == SwapStep::read_back) return at_ = SwapStep::read_back;
+    reason_gone_ = true;
     return give_up("its reason has gone");
   }
   return at_ = after_pause_;

@@ -66,6 +66,8 @@ class SwapMachine {
     return found_;
   }  // by the last read that went through
   bool sent() const noexcept { return sent_; }
+  // Abandoned because nobody wants it any more.
+  bool reason_gone() const noexcept { return reason_gone_; }
 
  private:
   SwapStep give_up(std::string why);
@@ -84,6 +86,7 @@ class SwapMachine {
   bool recovering_ = false;
   bool slow_ = false;
   bool conflicted_ = false;
+  bool reason_gone_ = false;
   bool written_ = false;  // a write was asked for in this life of the process
   int failures_ = 0;
   std::string detail_;

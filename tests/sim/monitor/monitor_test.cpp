@@ -477,7 +477,7 @@ TEST_F(WitnessTest, AFailureMovesTrafficOnlyWhenTheWitnessVouchesForOurLink) {
   p->rounds.asked_now.clear();
   round(*p, "fp");
   EXPECT_EQ(served(), "192.0.2.10") << "it waits for the witness";
-  EXPECT_THAT(p->rounds.asked_now, ElementsAre(ServiceId{0})) << "which is asked now";
+  EXPECT_THAT(p->rounds.asked_now, ElementsAre(ServiceId{0xffff0000})) << "which is asked now";
   round(*p, "f", 0);
   EXPECT_EQ(served(), "192.0.2.10") << "our own link is down";
   EXPECT_TRUE(p->alarms.stands("HS1122"));
@@ -511,6 +511,44 @@ TEST_F(WitnessTest, AnUnprobedBackupIsUsedWhenTheWitnessAnswers) {
   EXPECT_EQ(served(), "198.51.100.10");
 }
 
+TEST_F(MonitorTest, AttemptsThatTakeLongerThanTheIntervalStillMoveTraffic) {
+  auto spec = web();
+  spec.monitor.interval = Seconds(1);
+  spec.monitor.timeout = Seconds(2);
+  spec.monitor.retries = 3;
+  spec.ttl = 1;
+  auto p =
+      std::make_unique<Process>(disk, server, std::vector<Shared<ServiceSpec>>{spec}, now, wall);
+  p->settle();
+  const auto slow_round = [&](const char* verdicts) {
+    const auto began = now;
+    now += Seconds(8);  // four attempts of two seconds
+    p->round(verdicts, 1, began);
+    p->settle();
+  };
+  slow_round("pp");
+  slow_round("fp");
+  EXPECT_EQ(served(), "198.51.100.10");
+  slow_round("pf");
+  EXPECT_EQ(served(), "192.0.2.10") << "and home again, while the backup is silent";
+}
+
+TEST_F(MonitorTest, AnOperatorsWordDuringASwapIsObeyedAtItsEnd) {
+  for (int steps = 0; steps < 20; ++steps) {
+    SCOPED_TRACE(steps);
+    disk = {};
+    server = {};
+    auto p = run();
+    round(*p, "pp");
+    ASSERT_TRUE(p->monitor->command("www.example.com", {CommandKind::force_failover, "", "", {}}));
+    for (int i = 0; i < steps; ++i) p->step();
+    ASSERT_TRUE(p->monitor->command("www.example.com", {CommandKind::recover, "", "", {}}));
+    p->settle();
+    EXPECT_EQ(served(), "192.0.2.10") << "no round came in between";
+    EXPECT_EQ(p->monitor->find("www.example.com")->model().status(), ServiceStatus::ok);
+  }
+}
+
 class LossTest : public WitnessTest {
  protected:
   static std::vector<Shared<ServiceSpec>> many() {
@@ -539,6 +577,26 @@ TEST_F(LossTest, WithoutAWitnessAnotherAnswerExplainsIt) {
   rounds_at_once(*p, "fp");
   p->settle();
   EXPECT_EQ(moved(), 20) << "the backups answer, so it is their loss";
+}
+
+TEST_F(LossTest, ActivatingServicesChangesNothingOfWhatManyMeans) {
+  auto p = with_witness(many());
+  round(*p, "p", 0);
+  rounds_at_once(*p, "pp");
+  p->settle();
+  for (const auto& spec : many()) {
+    ASSERT_TRUE(p->monitor->command(spec->key.fqdn, {CommandKind::deactivate, "", "", {}}));
+    ASSERT_TRUE(p->monitor->command(spec->key.fqdn, {CommandKind::activate, "", "", {}}));
+  }
+  p->settle();
+  rounds_at_once(*p, "pp");
+  p->settle();
+  now += Seconds(5);
+  rounds_at_once(*p, "fp");
+  now += Millis(5);
+  p->round("p", 0);
+  p->settle();
+  EXPECT_TRUE(p->alarms.stands("HS1124"));
 }
 
 TEST_F(LossTest, IsHeldUntilTheWitnessIsAskedAgain) {

@@ -217,8 +217,8 @@ class SilentLogger final : public Logger {
 // One run of the process. Destroying it is a kill: nothing is finished, nothing is told.
 class Process {
  public:
-  Process(Disk& disk, NameServer& server, const std::vector<Shared<ServiceSpec>>& services, TimePoint& now,
-          WallTime& wall, std::optional<WitnessSpec> witness = std::nullopt)
+  Process(Disk& disk, NameServer& server, const std::vector<Shared<ServiceSpec>>& services,
+          TimePoint& now, WallTime& wall, std::optional<WitnessSpec> witness = std::nullopt)
       : store(disk), teller(store), now_(now) {
     store.context = &context;
     provider = std::make_unique<MemoryProvider>(server, context);
@@ -253,13 +253,16 @@ class Process {
 
   // One character a target, p f i.
   // A round of service 0 is one of the witness.
-  void round(const std::string& verdicts, std::uint32_t service = 1) {
+  void round(const std::string& verdicts, std::uint32_t service = 1,
+             std::optional<TimePoint> began = std::nullopt) {
+    if (service == 0) service = 0xffff0000;  // the first target of the witness
     RoundResult r;
     r.service = ServiceId{service};
     if (!rounds.specs.contains(service)) return;
     r.epoch = rounds.specs[service].epoch;
     r.number = ++number_;
-    r.started = r.finished = now_;
+    r.started = began.value_or(now_);
+    r.finished = now_;
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
       const auto v = verdicts[i] == 'p'   ? Verdict::pass
                      : verdicts[i] == 'f' ? Verdict::fail

@@ -69,6 +69,19 @@ TEST(CorrelatedLoss, WithAWitnessBothHaveToAnswer) {
   }
 }
 
+TEST(CorrelatedLoss, IsArmedAgainAlthoughSomebodyIsAlwaysDown) {
+  CorrelatedLoss loss;
+  lose(loss, 60, 100);
+  loss.other_answered(t0 + Millis(1));
+  auto now = t0;
+  for (int i = 0; i < 100; ++i) {
+    now += Seconds(7);  // inside the window of 10 s
+    loss.went_down(ServiceId{1}, 100, window, now);
+  }
+  lose(loss, 60, 100, now + Seconds(1));
+  EXPECT_TRUE(loss.holds());
+}
+
 TEST(CorrelatedLoss, TheNextLossIsJudgedAnew) {
   CorrelatedLoss loss;
   lose(loss, 6, 10);

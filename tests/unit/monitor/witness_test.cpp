@@ -43,6 +43,19 @@ Witness witness(int need = 1) {
   return w;
 }
 
+// One round of both targets of the witness.
+void hear(Witness& w, const std::string& verdicts, int started, int finished) {
+  for (std::size_t i = 0; i < verdicts.size(); ++i)
+    w.heard(i, round(0, verdicts.substr(i, 1), started, finished));
+}
+
+std::optional<RoundResult> next(Witness& w) {
+  auto released = w.release();
+  EXPECT_LE(released.size(), 1u);
+  if (released.empty()) return std::nullopt;
+  return std::move(released.front());
+}
+
 TEST(Witness, WithoutOneNothingWaits) {
   Witness w;
   auto r = round(1, "f", 0, 10);
@@ -57,14 +70,14 @@ TEST(Witness, WhatAnsweredNeedsNoWitness) {
 
 TEST(Witness, NewsWaitsForAnAnswerToALaterQuestion) {
   auto w = witness();
-  w.heard(round(0, "pp", 5, 6));
+  hear(w, "pp", 5, 6);
   auto r = round(1, "fp", 0, 10);
   ASSERT_TRUE(w.park(r, true));
   EXPECT_TRUE(w.wants_to_ask());
-  EXPECT_FALSE(w.release()) << "it was asked before the failure was seen";
-  w.heard(round(0, "fp", 11, 12));
+  EXPECT_FALSE(next(w)) << "it was asked before the failure was seen";
+  hear(w, "fp", 11, 12);
   EXPECT_FALSE(w.wants_to_ask());
-  const auto released = w.release();
+  const auto released = next(w);
   ASSERT_TRUE(released);
   EXPECT_EQ(released->targets[0]->verdict, Verdict::fail);
   EXPECT_EQ(w.parked(), 0u);
@@ -74,9 +87,9 @@ TEST(Witness, AFailureThatItDoesNotVouchForDecidesNothing) {
   auto w = witness();
   auto r = round(1, "fp", 0, 10);
   ASSERT_TRUE(w.park(r, true));
-  w.heard(round(0, "ff", 11, 2'000));
+  hear(w, "ff", 11, 2'000);
   EXPECT_EQ(w.up(), false);
-  const auto released = w.release();
+  const auto released = next(w);
   ASSERT_TRUE(released);
   EXPECT_EQ(released->targets[0]->verdict, Verdict::inconclusive);
   EXPECT_EQ(released->targets[0]->attempts[0].failure, FailureClass::local);
@@ -88,9 +101,9 @@ TEST(Witness, AFailureThatItDoesNotVouchForDecidesNothing) {
 
 TEST(Witness, SoManyHaveToAnswer) {
   auto w = witness(2);
-  w.heard(round(0, "fp", 0, 1));
+  hear(w, "fp", 0, 1);
   EXPECT_EQ(w.up(), false);
-  w.heard(round(0, "pp", 2, 3));
+  hear(w, "pp", 2, 3);
   EXPECT_EQ(w.up(), true);
   EXPECT_TRUE(w.answered_since(at(2)));
   EXPECT_FALSE(w.answered_since(at(3)));
@@ -101,8 +114,8 @@ TEST(Witness, WhatIsKnownToBeDownIsJudgedInTheWitnessOwnTime) {
   auto r = round(1, "fp", 0, 10);
   ASSERT_TRUE(w.park(r, false));
   EXPECT_FALSE(w.wants_to_ask());
-  w.heard(round(0, "pp", 5, 6));
-  EXPECT_TRUE(w.release());
+  hear(w, "pp", 5, 6);
+  EXPECT_TRUE(next(w));
 }
 
 TEST(Witness, RoundsOfOneServiceKeepTheirOrder) {
@@ -113,15 +126,28 @@ TEST(Witness, RoundsOfOneServiceKeepTheirOrder) {
   ASSERT_TRUE(w.park(first, true));
   ASSERT_TRUE(w.park(second, false)) << "not before the one that waits";
   ASSERT_TRUE(w.park(other, false));
-  w.heard(round(0, "pp", 5, 6));
-  auto released = w.release();
+  hear(w, "pp", 5, 6);
+  auto released = next(w);
   ASSERT_TRUE(released);
   EXPECT_EQ(released->service, ServiceId{2}) << "others need not wait for it";
-  EXPECT_FALSE(w.release());
-  w.heard(round(0, "pp", 11, 12));
-  EXPECT_EQ(w.release()->started, at(0));
-  EXPECT_EQ(w.release()->started, at(20));
-  EXPECT_FALSE(w.release());
+  EXPECT_FALSE(next(w));
+  hear(w, "pp", 11, 12);
+  const auto both = w.release();
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[0].started, at(0));
+  EXPECT_EQ(both[1].started, at(20));
+  EXPECT_FALSE(next(w));
+}
+
+TEST(Witness, OneThatIsSilentDoesNotHoldUpThoseThatSuffice) {
+  auto w = witness(1);
+  auto r = round(1, "f", 0, 10);
+  ASSERT_TRUE(w.park(r, true));
+  w.heard(1, round(0, "p", 11, 12));
+  const auto released = next(w);
+  ASSERT_TRUE(released) << "the other one may take as long as it likes";
+  EXPECT_EQ(released->targets[0]->verdict, Verdict::fail);
+  EXPECT_EQ(released->finished, at(12)) << "as fresh as the word that vouches for it";
 }
 
 TEST(Witness, TakenOutOfTheConfigurationItHoldsNothingBack) {
@@ -129,7 +155,7 @@ TEST(Witness, TakenOutOfTheConfigurationItHoldsNothingBack) {
   auto r = round(1, "f", 0, 10);
   ASSERT_TRUE(w.park(r, true));
   w.configure(std::nullopt);
-  const auto released = w.release();
+  const auto released = next(w);
   ASSERT_TRUE(released);
   EXPECT_EQ(released->targets[0]->verdict, Verdict::fail);
 }
