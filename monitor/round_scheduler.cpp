@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <list>
 #include <unordered_map>
 #include <utility>
 
@@ -48,8 +49,9 @@ struct Round;
 // What is going on at one address. Kept for as long as the shard lives: as many as addresses were
 // ever configured.
 struct AddressLoad {
-  std::size_t in_flight = 0;                   // attempts
-  std::deque<std::shared_ptr<Round>> waiting;  // at most one round a service
+  std::size_t in_flight = 0;  // attempts
+  // At most one round a service; a list, since an empty deque takes half a kilobyte.
+  std::list<std::shared_ptr<Round>> waiting;
 };
 
 struct Target {
