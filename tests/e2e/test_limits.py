@@ -1,0 +1,192 @@
+"""Our own limits (descriptors, the link, processor time) are never the target's fault, and never move traffic."""
+
+import collections
+import itertools
+import json
+import os
+import re
+import signal
+import time
+import urllib.request
+
+import pytest
+from harness import SLOW, Daemon, always, wait_until
+from namespaces import Elsewhere, alone, ip, needs_root  # noqa: F401 (a fixture)
+
+
+def crowd(world, name, count, address=None, **more):
+    return [world.service(f"{name}{i}.example.com", address=address or world.primary, **more) for i in range(count)]
+
+
+def prepared_as_json(world, services, **more):
+    """A daemon that has not been started yet; JSON is YAML, and is written twenty times faster."""
+    daemon = Daemon(world, json.dumps(world.config(*services, **more), indent=0))
+    world.daemons.append(daemon)
+    return daemon
+
+
+def targets(daemon, fqdn):
+    return json.loads(daemon.ctl_ok("explain", fqdn, "--json"))["targets"]
+
+
+def swapped(daemon):
+    """The names of which a swap began."""
+    return set(re.findall(r"HS1203 .*?service=(\S+)", daemon.log()))
+
+
+def per_interval(site, since, seconds):
+    """How often each service was probed at a site from `since` on: {Host: requests}."""
+    with site.lock:
+        heads = [head for at, head in site.requests if since <= at < since + seconds]
+    return collections.Counter(re.search(r"^Host: (\S+)\r$", head, re.M).group(1) for head in heads)
+
+
+def test_few_descriptors_and_many_silent_targets(world):
+    """2,000 services, 256 descriptors, 600 silent targets that hang for far more attempts than there are."""
+    primary, backup = world.pair()
+    silent = world.site(world.third)
+    silent.behaviour = "silent"
+    monitor = {"interval": "5s", "timeout": 3}
+    live = crowd(world, "live", 1400, monitor=monitor, failover_mode=None, failover_data=None,
+                 backups=[{"data": world.backup, "monitor": "none"}])
+    dead = crowd(world, "dead", 600, world.third, monitor=monitor)
+    daemon = prepared_as_json(world, live + dead, api={"listen": f"{world.api_address}:{world.api_port}"})
+    daemon.wrapper = ["prlimit", "--nofile=256:256"]
+    daemon.start()
+    live_names, dead_names = ([s["fqdn"] for s in some] for some in (live, dead))
+
+    def healthy():
+        url = f"http://{world.api_address}:{world.api_port}/healthz"
+        with urllib.request.urlopen(url, timeout=2 * SLOW) as answer:
+            return answer.status == 200
+
+    def statuses(names):
+        services = daemon.services()
+        return collections.Counter(services[name]["status"] for name in names)
+
+    wait_until("all that answer are ok", lambda: statuses(live_names) == {"ok": 1400}, 15, every=0.2)
+    names = itertools.cycle(live_names)
+    look = itertools.count()
+
+    def alive():
+        assert healthy()
+        assert daemon.serves(next(names)) == [world.primary]
+        if next(look) % 8 == 0:
+            assert statuses(live_names) == {"ok": 1400}
+            assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) < 256
+        return True
+
+    always("API, control socket and DNS answer", alive, 10)
+
+    verdicts = collections.Counter()
+    for name in dead_names[::20]:
+        for attempt in targets(daemon, name)[0]["attempts"]:
+            verdicts[attempt["verdict"], attempt["class"]] += 1
+            if attempt["verdict"] == "inconclusive":
+                assert "not begun within its interval" in attempt["reason"]
+        assert daemon.serves(name) in ([world.third], [world.backup])
+    assert set(verdicts) <= {("fail", "timeout"), ("inconclusive", "local")}, verdicts
+    assert verdicts["inconclusive", "local"] > 0, verdicts
+    daemon.logged(r"HS1120 .*not begun within its interval")
+
+    silent.behaviour = "ok"
+    everything = live_names + dead_names
+    wait_until("all are ok", lambda: statuses(everything) == {"ok": 2000}, 20, every=0.2)
+    for name in everything[::50]:
+        assert daemon.serves(name) == [world.third if name.startswith("dead") else world.primary]
+    assert swapped(daemon) <= set(dead_names)
+    assert "no file descriptor" not in daemon.log()
+
+
+@pytest.mark.parametrize("end", ["ours", "theirs"])
+@needs_root
+def test_the_only_link_goes_down(alone, world, end):  # noqa: F811
+    """The sites are in another network namespace, at the end of the only link there is."""
+    there = Elsewhere()
+    world.closing.append(there)
+    hardware = "02:00:00:00:00:01"
+    there.call(ip, "link", "add", "theirs", "address", hardware, "type", "veth", "peer", "name", "ours", "netns",
+               os.getpid())
+    world.primary, world.backup = "10.77.0.1", "10.77.0.2"
+    ip("addr", "add", "10.77.0.9/24", "dev", "ours")
+    ip("link", "set", "ours", "up")
+    for address in (world.primary, world.backup):
+        there.call(ip, "addr", "add", f"{address}/24", "dev", "theirs")
+        # Without it the one site may be found again up to a second before the other, which is then rightly down.
+        ip("neigh", "add", address, "lladdr", hardware, "dev", "ours", "nud", "permanent")
+    there.call(ip, "link", "set", "theirs", "up")
+    primary, backup = there.call(world.pair)
+
+    interval, count = 2, 20
+    # The timeout is shorter than the kernel takes to repeat a SYN: what began without a link ends without an answer.
+    services = crowd(world, "n", count, monitor={"interval": f"{interval}s", "timeout": "700ms"})
+    names = [service["fqdn"] for service in services]
+    daemon = prepared_as_json(world, services)
+    daemon.start()
+
+    def all_are(word):
+        return all(service["status"] == word for service in daemon.services().values())
+
+    def nothing_moved():
+        return all(daemon.serves(name) == [world.primary] for name in names)
+
+    wait_until("all are ok", lambda: all_are("ok"))
+
+    def link(state):
+        if end == "ours":
+            ip("link", "set", "ours", state)
+        else:
+            there.call(ip, "link", "set", "theirs", state)
+
+    link("down")
+    if end == "ours":
+        def no_route():
+            last = [target["attempts"][-1] for name in names for target in targets(daemon, name)]
+            return all((a["verdict"], a["class"]) == ("inconclusive", "local") and "no route" in a["reason"]
+                       for a in last) and len(last) == 2 * count
+
+        wait_until("all is inconclusive", no_route)
+        daemon.logged(r"HS1120 .*no route")
+    else:
+        daemon.logged(r"HS1124 \d+ of 20 services went down inside one interval")
+    always("nothing moves", nothing_moved, 2 * interval)
+    link("up")
+    up = time.monotonic()
+    wait_until("a fresh round of each at both", lambda: all(
+        len(per_interval(site, up, 60)) == count for site in (primary, backup)), interval + 2)
+    wait_until("all are ok", lambda: all_are("ok"))
+    assert nothing_moved()
+    wait_until("an interval has passed", lambda: time.monotonic() > up + interval)
+    for site in (primary, backup):
+        seen = per_interval(site, up, interval * 0.9)
+        assert max(seen.values()) == 1, f"more than one round an interval: {seen}"
+    assert not swapped(daemon)
+
+
+def test_a_process_stopped_for_long_moves_none_of_many(world):
+    """The attempts that were in flight lost their connections meanwhile; those connections say nothing."""
+    primary, backup = world.pair()
+    interval, count = 1, 50
+    services = crowd(world, "n", count, monitor={"interval": f"{interval}s", "timeout": 2})
+    names = [service["fqdn"] for service in services]
+    daemon = prepared_as_json(world, services)
+    daemon.start()
+    wait_until("all are ok", lambda: all(s["status"] == "ok" for s in daemon.services().values()))
+
+    seen = primary.count()
+    primary.behaviour = "silent"
+    wait_until("attempts hang", lambda: primary.count() >= seen + count // 2, every=0.002)
+    daemon.signal(signal.SIGSTOP)
+    primary.stop()  # the connections that hang are closed
+    primary.behaviour = "ok"
+    primary.start()
+    time.sleep(10)  # many intervals and timeouts
+    back = time.monotonic()
+    daemon.signal(signal.SIGCONT)
+    always("nothing moves", lambda: all(daemon.serves(name) == [world.primary] for name in names), 2 * interval)
+    wait_until("all are ok", lambda: all(s["status"] == "ok" for s in daemon.services().values()))
+    assert not swapped(daemon)
+    assert "is down" not in daemon.log()
+    for site in (primary, backup):
+        burst = per_interval(site, back, interval * 0.9)
+        assert max(burst.values()) <= 2, f"missed rounds were made up for: {burst}"
