@@ -20,7 +20,7 @@ def started(world, server, **monitor):
     there = {"data": world.backup, "monitor": {
         "protocol": "HTTP" if monitor["protocol"] in ("TCP", "SMTP", "PING") else "TCP", "port": backup.port}}
     port = server.port if server else None
-    return world.daemon(world.service(monitor={"port": port, "path": None, "timeout": 2, **monitor}, backups=[there]))
+    return world.daemon(world.service(monitor={"port": port, "path": None, **monitor}, backups=[there]))
 
 
 def settled(world, server, **monitor):
@@ -102,9 +102,9 @@ def test_tcp_of_sshd(world):
 
 @needs_root
 def test_ping(alone, world):  # noqa: F811
-    daemon = settled(world, None, protocol="PING")
+    daemon = settled(world, None, protocol="PING", timeout="500ms")
     sysctl("net/ipv4/icmp_echo_ignore_all", 1)
-    falls(daemon, world, "timeout", f"no echo reply from {world.primary} within 2 s")
+    falls(daemon, world, "timeout", f"no echo reply from {world.primary} within 500 ms")
     sysctl("net/ipv4/icmp_echo_ignore_all", 0)
     recovers(daemon, world)
 
@@ -115,7 +115,7 @@ def test_ping_over_ipv6(alone, world):  # noqa: F811
     ip("addr", "add", "fd00::2/128", "dev", "lo", "nodad")
     backup = world.site(world.backup)
     there = {"data": world.backup, "monitor": {"protocol": "HTTP", "port": backup.port}}
-    monitor = {"protocol": "PING", "port": None, "path": None}
+    monitor = {"protocol": "PING", "port": None, "path": None, "timeout": "500ms"}
     daemon = world.daemon(world.service(monitor=monitor, backups=[there]))
 
     def serves(address):
@@ -128,7 +128,7 @@ def test_ping_over_ipv6(alone, world):  # noqa: F811
     serves("fd00::2")
     seen = last_attempt(daemon)
     assert (seen["verdict"], seen["class"]) == ("fail", "timeout")
-    assert "no echo reply from ::1 within 1 s" in seen["reason"]
+    assert "no echo reply from ::1 within 500 ms" in seen["reason"]
     sysctl("net/ipv6/icmp/echo_ignore_all", 0)
     daemon.wait_status("ok")
     serves("::1")
