@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 import harness
+import namespaces
 
 
 def pytest_collection_modifyitems(items):
@@ -32,6 +33,14 @@ def world():
     finally:
         problems, logs = made.close()
     assert not problems, f"{problems}\n{logs[-20000:]}"
+
+
+@pytest.fixture
+def alone():
+    """Before `world` among a test's arguments: all of that world is in a network namespace of its own. Needs root."""
+    made = namespaces.Alone()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

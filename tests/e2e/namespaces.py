@@ -70,11 +70,3 @@ class Elsewhere:
     def close(self):
         self.work.put(None)
         self.thread.join(10)
-
-
-@pytest.fixture
-def alone():
-    """Before `world` among a test's arguments: all of the world is then in a namespace where nobody else is."""
-    made = Alone()
-    yield made
-    made.close()

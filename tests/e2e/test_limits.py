@@ -6,13 +6,14 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import time
 import urllib.request
 
 import pytest
 from harness import SLOW, Daemon, always, wait_until
-from namespaces import Elsewhere, alone, ip, needs_root  # noqa: F401 (a fixture)
+from namespaces import Elsewhere, ip, needs_root
 
 
 def crowd(world, name, count, address=None, **more):
@@ -42,6 +43,12 @@ def per_interval(site, since, seconds):
     return collections.Counter(re.search(r"^Host: (\S+)\r$", head, re.M).group(1) for head in heads)
 
 
+def healthy(world):
+    url = f"http://{world.api_address}:{world.api_port}/healthz"
+    with urllib.request.urlopen(url, timeout=2 * SLOW) as answer:
+        return answer.status == 200
+
+
 def states(daemon):
     """Of all threads, as /proc shows them."""
     stats = pathlib.Path(f"/proc/{daemon.process.pid}/task").glob("*/stat")
@@ -50,22 +57,16 @@ def states(daemon):
 
 def test_few_descriptors_and_many_silent_targets(world):
     """2,000 services, 256 descriptors, 400 silent targets that hang for far more attempts than there are."""
-    primary, backup = world.pair()
+    world.pair()
     silent = world.site(world.third)
     silent.behaviour = "silent"
     monitor = {"interval": f"{3 * SLOW:g}s", "timeout": "2500ms"}
-    live = crowd(world, "live", 1600, monitor=monitor, failover_mode=None, failover_data=None,
-                 backups=[{"data": world.backup, "monitor": "none"}])
+    live = crowd(world, "live", 1600, monitor=monitor, backups=[{"data": world.backup, "monitor": "none"}])
     dead = crowd(world, "dead", 400, world.third, monitor=monitor)
     daemon = prepared_as_json(world, live + dead, api={"listen": f"{world.api_address}:{world.api_port}"})
     daemon.wrapper = ["prlimit", "--nofile=256:256"]
     daemon.start()
     live_names, dead_names = ([s["fqdn"] for s in some] for some in (live, dead))
-
-    def healthy():
-        url = f"http://{world.api_address}:{world.api_port}/healthz"
-        with urllib.request.urlopen(url, timeout=2 * SLOW) as answer:
-            return answer.status == 200
 
     def statuses(names):
         services = daemon.services()
@@ -76,7 +77,7 @@ def test_few_descriptors_and_many_silent_targets(world):
     look = itertools.count()
 
     def alive():
-        assert healthy()
+        assert healthy(world)
         assert daemon.serves(next(names)) == [world.primary]
         if next(look) % 8 == 0:
             assert statuses(live_names) == {"ok": 1600}
@@ -107,7 +108,7 @@ def test_few_descriptors_and_many_silent_targets(world):
 
 @pytest.mark.parametrize("end", ["ours", "theirs"])
 @needs_root
-def test_the_only_link_goes_down(alone, world, end):  # noqa: F811
+def test_the_only_link_goes_down(alone, world, end):
     """The sites are in another network namespace, at the end of the only link there is."""
     there = Elsewhere()
     world.closing.append(there)
@@ -189,7 +190,7 @@ def test_a_process_stopped_for_long_moves_none_of_many(world):
     primary.stop()  # the connections that hang are closed
     primary.behaviour = "ok"
     primary.start()
-    time.sleep(7)  # many intervals and timeouts
+    time.sleep(6)  # many intervals and timeouts
     back = time.monotonic()
     daemon.signal(signal.SIGCONT)
     always("nothing moves", lambda: all(daemon.serves(name) == [world.primary] for name in names), 2 * interval)
@@ -199,3 +200,31 @@ def test_a_process_stopped_for_long_moves_none_of_many(world):
     for site in (primary, backup):
         burst = per_interval(site, back, interval * 0.9)
         assert max(burst.values()) <= 2, f"missed rounds were made up for: {burst}"
+
+
+def test_no_descriptor_is_left_at_all(world):
+    """The limit is lowered under the running daemon to what it has open: as if something had leaked the rest."""
+    world.pair()
+    services = crowd(world, "n", 20)
+    names = [service["fqdn"] for service in services]
+    daemon = prepared_as_json(world, services, api={"listen": f"{world.api_address}:{world.api_port}"})
+    daemon.start()
+    wait_until("all are ok", lambda: all(s["status"] == "ok" for s in daemon.services().values()))
+    # The kernel gives the lowest free number: one that is not always taken is the first that it may no longer give.
+    process = daemon.process.pid
+    always_open = set.intersection(*({int(fd) for fd in os.listdir(f"/proc/{process}/fd")} for _ in range(50)))
+    lowest = next(fd for fd in itertools.count() if fd not in always_open)
+    soft, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (lowest, hard))
+    daemon.logged(r"HS1120 .*no file descriptor left in this process \(raise LimitNOFILE\)", seconds=8)
+    always("nothing moves", lambda: all(daemon.serves(name) == [world.primary] for name in names), 1)
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (soft, hard))
+
+    def fresh():
+        return all(target["attempts"][-1]["verdict"] == "pass" for name in names for target in targets(daemon, name))
+
+    wait_until("all are probed again", fresh)
+    assert all(s["status"] == "ok" for s in daemon.services().values())
+    assert healthy(world)
+    assert not swapped(daemon)
+    assert "is down" not in daemon.log()

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from harness import NAME, free_port, wait_until
-from namespaces import alone, ip, needs_root, sysctl  # noqa: F401 (a fixture)
+from namespaces import ip, needs_root, sysctl
 from servers import Nginx, Postfix, Sshd
 
 
@@ -101,7 +101,7 @@ def test_tcp_of_sshd(world):
 
 
 @needs_root
-def test_ping(alone, world):  # noqa: F811
+def test_ping(alone, world):
     daemon = settled(world, None, protocol="PING", timeout="500ms")
     sysctl("net/ipv4/icmp_echo_ignore_all", 1)
     falls(daemon, world, "timeout", f"no echo reply from {world.primary} within 500 ms")
@@ -110,7 +110,7 @@ def test_ping(alone, world):  # noqa: F811
 
 
 @needs_root
-def test_ping_over_ipv6(alone, world):  # noqa: F811
+def test_ping_over_ipv6(alone, world):
     world.primary, world.backup = "::1", "fd00::2"
     ip("addr", "add", "fd00::2/128", "dev", "lo", "nodad")
     backup = world.site(world.backup)
