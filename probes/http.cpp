@@ -17,6 +17,14 @@ ProbeResult cannot_probe(std::string reason) {
   return result;
 }
 
+// What only a prober needs that may speak TLS: those of plain HTTP stay small.
+struct TlsSide {
+  TlsSide(TlsContexts& contexts, TlsPolicy policy) : trust(contexts, std::move(policy)) {}
+
+  TlsTrust trust;
+  KeptSession session;
+};
+
 class HttpProber final : public Prober {
  public:
   HttpProber(asio::io_context& context, const TargetSpec& spec, TlsContexts& contexts)
@@ -35,7 +43,8 @@ class HttpProber final : public Prober {
     if (https) exchange_.tls_name = tls_name(host_of(spec.monitor, spec.service));
     tls_ = https;
     if (https || rule_.may_follow()) {
-      trust_.emplace(contexts, TlsPolicy{spec.monitor.tls.verify, spec.monitor.tls.ca_file});
+      TlsPolicy policy{spec.monitor.tls.verify, spec.monitor.tls.ca_file};
+      tls_side_ = std::make_unique<TlsSide>(contexts, std::move(policy));
     }
     if (rule_.may_follow()) followed_ = std::make_unique<const TargetSpec>(spec);
   }
@@ -44,15 +53,21 @@ class HttpProber final : public Prober {
     if (!unusable_.empty()) co_return cannot_probe(unusable_);
     TlsContexts::Context context;  // our own hold on it: a reload may replace it meanwhile
     if (tls_) {
-      if (auto trouble = trust_->refresh(); !trouble.empty())
+      if (auto trouble = tls_side_->trust.refresh(); !trouble.empty())
         co_return cannot_probe(std::move(trouble));
-      context = trust_->context();
+      context = tls_side_->trust.context();
     }
     const TimePoint began = Clock::now();
     HttpRedirect redirect;
-    ProbeResult result = co_await exchange(context.get(), deadline, redirect);
+    ProbeResult result;
+    if (tls_) {
+      result = co_await resume_or_shake(context.get(), deadline, redirect);
+    } else {
+      const std::string_view none;
+      result = co_await attempt(nullptr, none, deadline, redirect);
+    }
     if (redirect.status == 0) co_return result;
-    HttpHops hops(loop_, *followed_, rule_, *trust_);
+    HttpHops hops(loop_, *followed_, rule_, tls_side_->trust);
     co_return co_await hops.run(std::move(result), std::move(redirect), began, deadline);
   }
 
@@ -60,10 +75,10 @@ class HttpProber final : public Prober {
   // With the session that was kept, if there is one. A server that breaks off when it is offered
   // its own session would be blamed for our thrift: it is asked again in full, within the same
   // time.
-  awaitable<ProbeResult> exchange(ssl_ctx_st* context, TimePoint deadline, HttpRedirect& redirect) {
+  awaitable<ProbeResult> resume_or_shake(ssl_ctx_st* context, TimePoint deadline,
+                                         HttpRedirect& redirect) {
     const TimePoint began = Clock::now();
-    std::string session;
-    if (tls_) session = session_.offer(moment(), trust_->generation());
+    const std::string session(tls_side_->session.offer(moment(), tls_side_->trust.generation()));
     const std::string_view offered = session;
     ProbeResult result = co_await attempt(context, offered, deadline, redirect);
     const bool broken_off = result.verdict == Verdict::fail && result.phase == Phase::tls &&
@@ -88,9 +103,9 @@ class HttpProber final : public Prober {
     if (!tls_) co_return result;
     const bool answered = result.verdict == Verdict::pass || redirect.status != 0;
     if (answered) {
-      session_.keep(attempt.ticket(), moment(), trust_->generation(), interval_);
+      tls_side_->session.keep(attempt.ticket(), moment(), tls_side_->trust.generation(), interval_);
     } else {
-      session_.forget();
+      tls_side_->session.forget();
     }
     co_return result;
   }
@@ -106,9 +121,8 @@ class HttpProber final : public Prober {
   HttpExchange exchange_;
   bool tls_ = false;
   Millis interval_;
-  KeptSession session_;
   std::string unusable_;
-  std::optional<TlsTrust> trust_;               // absent: TLS is never needed
+  std::unique_ptr<TlsSide> tls_side_;           // null: TLS is never needed
   std::unique_ptr<const TargetSpec> followed_;  // null: no redirect is followed
 };
 
