@@ -187,6 +187,11 @@ NameAnswer read_answer(const NameQuestion& question, std::span<const std::byte> 
                                     [&](const Alias& a) { return a.owner == name; });
     if (alias == found->aliases.end()) break;
     if (hops == aliases_kept) return unusable("gives a loop of CNAME records");
+    // RFC 2181 10.1: a name has one. Which of two would be meant nobody can say.
+    const bool two = std::any_of(std::next(alias), found->aliases.end(), [&](const Alias& a) {
+      return a.owner == name && !(a.target == alias->target);
+    });
+    if (two) return unusable("gives two CNAME records for one name");
     ttl = std::min(ttl, alias->ttl);
     name = alias->target;
   }

@@ -81,6 +81,32 @@ TEST(ResolverAnswer, AnAddressOfTheWrongSizeIsMalformed) {
   }
 }
 
+TEST(ResolverAnswer, ANameWithTwoAliasesIsUnusable) {
+  const auto asked = question("www.example.net");
+  const auto with_aliases = [&](const char* first, const char* second) {
+    Bytes out(600);
+    wire::Writer writer(out);
+    wire::Header header;
+    header.id = asked.id;
+    header.flags = 0x8180;
+    header.count[0] = 1;
+    header.count[1] = 3;
+    writer.header(header);
+    writer.question({asked.name, asked.type, wire::klass::in});
+    for (const char* target : {first, second})
+      writer.record(asked.name, wire::type::cname, wire::klass::in, 60,
+                    std::as_bytes(wire::Name::from_text(target)->wire()));
+    const Bytes rdata(4, std::byte{10});
+    writer.record(*wire::Name::from_text("a.example.org"), wire::type::a, wire::klass::in, 60,
+                  rdata);
+    out.resize(writer.size());
+    return read_answer(asked, out);
+  };
+  EXPECT_EQ(with_aliases("a.example.org", "a.example.org").state, NameState::addresses);
+  EXPECT_EQ(with_aliases("a.example.org", "b.example.org").trouble,
+            "gives two CNAME records for one name");
+}
+
 TEST(ResolverAnswer, EveryCutIsUnusable) {
   const auto asked = question("www.example.net");
   const auto packet = answer_to(asked);
