@@ -14,8 +14,8 @@
 
 namespace hotswapd {
 
-// `inconclusive` is our own trouble, never the target's: it counts neither for nor against (PRODUCT
-// §4).
+// `inconclusive` is our own trouble, never the target's: it counts neither for nor
+// against.
 enum class Verdict : std::uint8_t { pass, fail, inconclusive };
 
 // Why an attempt did not pass. `none` with Verdict::pass only.

@@ -32,7 +32,7 @@ struct TlsSpec {
   bool operator==(const TlsSpec&) const = default;
 };
 
-// One health monitor: how a target is probed. Dyn's fields first (spec/dyn-api §6.2), then ours.
+// One health monitor: how a target is probed. Dyn's fields first, then ours.
 struct MonitorSpec {
   Protocol protocol = Protocol::none;
   Millis interval{60'000};
@@ -72,7 +72,7 @@ struct SyslogSpec {
   std::string server;  // host or address; empty: off
   std::uint16_t port = 514;
   std::string ident = "dynect";
-  int facility = 3;  // number, spec/dyn-api §8
+  int facility = 3;  // its number: 3 is `daemon`
   SyslogDelivery delivery = SyslogDelivery::change;
   SyslogTransport transport = SyslogTransport::udp;
   SyslogFormat format = SyslogFormat::rfc3164;
@@ -81,7 +81,7 @@ struct SyslogSpec {
   bool operator==(const SyslogSpec&) const = default;
 };
 
-// Which events people are told of by mail and webhook (spec/dyn-api §7.4).
+// Which events people are told of by mail and webhook.
 struct NotifyEvents {
   bool ip = false;
   bool svc = false;

@@ -12,8 +12,8 @@
 namespace hotswapd {
 
 // Opens the socket, waits for the connection, tells the derived class, ends at the deadline,
-// closes, fills the times. The peer's close, a reset and our own errors are told apart as PRODUCT
-// §4 says.
+// closes, fills the times. The peer's close, a reset and our own errors are told
+// apart.
 class Attempt : public PendingAttempt {
  public:
   Attempt(Poller& poller, const asio::ip::tcp::endpoint& target, Millis timeout);

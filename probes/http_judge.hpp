@@ -15,7 +15,8 @@
 
 namespace hotswapd {
 
-// What makes an answer good (PRODUCT §4). Made once for a target, shared by its attempts.
+// What makes an answer good (docs/configuration.md). Made once for a target, shared by its
+// attempts.
 class HttpRule {
  public:
   HttpRule() = default;
