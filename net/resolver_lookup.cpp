@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/exhaustion.hpp"
+
 namespace hotswapd {
 namespace {
 
@@ -30,17 +32,8 @@ constexpr int none_ready = -1;
 constexpr const char* refuses = "refuses the connection (nothing listens there)";
 
 std::string host_trouble(int error) {
-  switch (error) {
-    case EMFILE:
-      return "no file descriptor left in this process (raise LimitNOFILE)";
-    case ENFILE:
-      return "no file descriptor left on this host (raise fs.file-max)";
-    case ENOBUFS:
-    case ENOMEM:
-      return "no memory left for another socket on this host";
-    default:
-      return {};
-  }
+  const char* const text = exhaustion(error);
+  return text != nullptr ? text : "";
 }
 
 std::string with_server(const DnsEndpoint& server, const std::string& what) {

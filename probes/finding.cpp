@@ -4,20 +4,15 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/exhaustion.hpp"
 
 namespace hotswapd {
 namespace {
 
 // The sentence for an errno that is our own trouble; nullptr for any other.
 const char* own_trouble(int error) {
+  if (const char* const text = exhaustion(error)) return text;
   switch (error) {
-    case EMFILE:
-      return "no file descriptor left in this process (raise LimitNOFILE)";
-    case ENFILE:
-      return "no file descriptor left on this host (raise fs.file-max)";
-    case ENOBUFS:
-    case ENOMEM:
-      return "no memory left for another socket on this host";
     case EADDRNOTAVAIL:
       return "no local port or address left for the connection";
     case EADDRINUSE:
