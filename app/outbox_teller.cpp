@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <utility>
 
 #include "app/wall_clock.hpp"
+#include "net/sleep.hpp"
 #include "notifiers/local_time.hpp"
 #include "notifiers/syslog_udp.hpp"
 
@@ -179,8 +179,7 @@ awaitable<void> OutboxTeller::note(std::int64_t id) {
                         std::to_string(mark_may_take_.count()) + " ms",
                     wall_now());
     }
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-      break;
+    if (co_await being_stopped()) break;
   }
   noting_.erase(&timer);
 }
