@@ -45,6 +45,7 @@ void FailoverService::restore(const StateRow& row) {
                      restored.error().text + ": starting this service afresh");
     model_.require_fresh_rounds(2);
   }
+  if (timed()) context_.timed(id_);
 }
 
 void FailoverService::restore_intent(const IntentRow& intent) {
@@ -262,6 +263,7 @@ Fallible<std::string> FailoverService::command(const Command& command) {
   Changes changes;
   const bool was_active = model_.active();
   auto said = model_.command(command, context_.clocks.now(), changes);
+  if (timed()) context_.timed(id_);
   perform(std::move(changes));
   if (!said) return said;
   ++words_;

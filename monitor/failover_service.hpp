@@ -51,6 +51,7 @@ struct ServiceContext {
   std::function<void(const WatchEvent&)> watch;
   std::function<Surroundings(ServiceId but)> around;
   std::function<void(ServiceId, Health after)> primary_changed;  // before it decides
+  std::function<void(ServiceId)> timed;  // something of it runs out: wants clock_advanced()
   std::function<std::optional<std::string>()>
       writes_blocked;  // why no swap may begin now (a stuck disk)
 };
@@ -102,6 +103,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void on_round(RoundResult round);
   Fallible<std::string> command(const Command& command);
   void clock_advanced();
+  bool timed() const { return model_.next_clock().has_value(); }
   void reconsider();  // what held a swap of ours from outside is over
   void take_turn();   // of a write that waited at the TouchGate
   void save();  // the state row, whether it changed or not: finds out whether the disk takes writes

@@ -47,6 +47,7 @@ Monitor::Monitor(MonitorParts parts)
                parts_.watch,
                [this](ServiceId but) { return around(but); },
                [this](ServiceId service, Health after) { primary_changed(service, after); },
+               [this](ServiceId service) { timed_.insert(service); },
                [this] { return blocked_; }} {}
 
 Monitor::~Monitor() = default;
@@ -348,11 +349,21 @@ awaitable<void> Monitor::begin_all(std::vector<std::shared_ptr<FailoverService>>
 
 // Ends forced times and timed activations, to the second.
 awaitable<void> Monitor::tick() {
+  const auto executor = parts_.executor;
   while (!co_await being_stopped()) {
-    co_await sleep_for(parts_.executor, Seconds(1));
-    const auto services = ordered_;
-    for (const auto& service : services) service->clock_advanced();
+    co_await sleep_for(executor, Seconds(1));
+    advance_clocks();
     look_after_the_ended();
+  }
+}
+
+void Monitor::advance_clocks() {
+  const auto timed = timed_;
+  for (const auto id : timed) {
+    const auto it = by_id_.find(id);
+    const auto service = it == by_id_.end() ? nullptr : it->second;
+    if (service) service->clock_advanced();
+    if (!service || !service->timed()) timed_.erase(id);
   }
 }
 

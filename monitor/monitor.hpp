@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -73,6 +74,7 @@ class Monitor {
   std::shared_ptr<FailoverService> add(const Shared<ServiceSpec>& spec);
   awaitable<void> begin_all(std::vector<std::shared_ptr<FailoverService>> services);
   awaitable<void> tick();
+  void advance_clocks();
   void watch_witness(std::optional<WitnessSpec> witness);
   void witness_heard(const RoundResult& round);
   void release_parked();
@@ -91,6 +93,7 @@ class Monitor {
   std::unordered_map<ServiceId, std::shared_ptr<FailoverService>> by_id_;
   std::map<std::string, std::shared_ptr<FailoverService>> by_name_;
   std::uint32_t next_id_ = 1;
+  std::set<ServiceId> timed_;  // the few for which a time runs out: nobody else is looked at
   std::optional<std::string> blocked_;
   std::vector<std::shared_ptr<FailoverService>> ending_;  // removed with a swap under way
   // Of services that are not configured (any more): it is finished when they are, again.

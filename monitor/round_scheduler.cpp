@@ -23,12 +23,17 @@ constexpr std::size_t starts_per_tick = 200;  // a crowd that is due at once beg
 constexpr std::size_t starts_per_slice = 32;  // then the loop's other work gets its turn
 constexpr std::size_t reserve = 256;  // descriptors that probes leave to the rest of the daemon
 
-constexpr Millis routine_waits{50};  // a round without news, until it is handed over
+// What may wait does so for the grid that most wake-ups fall on anyway: one more wake-up costs as
+// much as a probe.
+constexpr Clock::duration idle_grid = Millis(100);
 constexpr std::size_t handed_over_at_once = 512;
-// A loop that was to run this often while attempts are in flight, and came this much later, did not
-// run meanwhile.
-constexpr Millis beat{100};
+// A loop that was to run at each point of the grid while attempts are in flight, and came this much
+// later, did not run meanwhile.
 constexpr Millis stall_from{250};
+
+TimePoint next_idle_point(TimePoint now) {
+  return now + (idle_grid - now.time_since_epoch() % idle_grid);
+}
 
 // How many attempts may be in flight on one of `shards` loops.
 std::size_t attempts_allowed(std::size_t shards) {
@@ -425,7 +430,7 @@ void RoundLane::report(Service& service, RoundResult result) {
     });
   } else if (!news && !routine_waits_) {
     routine_waits_ = true;
-    hand_over_.expires_after(routine_waits);
+    hand_over_.expires_at(next_idle_point(Clock::now()));
     hand_over_.async_wait([this](const boost::system::error_code& ec) {
       routine_waits_ = false;
       if (!ec) hand_over();
@@ -441,7 +446,7 @@ void RoundLane::hand_over() {
 void RoundLane::watch_for_stalls() {
   if (beating_ || in_flight_ == 0) return;
   beating_ = true;
-  beat_due_ = Clock::now() + beat;
+  beat_due_ = next_idle_point(Clock::now());
   beat_.expires_at(beat_due_);
   beat_.async_wait([this](const boost::system::error_code& ec) {
     if (ec) return;

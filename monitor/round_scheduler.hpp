@@ -22,8 +22,8 @@ class RoundScheduler : public Rounds {
   using ProberFactory =
       std::function<std::unique_ptr<Prober>(asio::io_context&, const TargetSpec&)>;
   // Gets finished rounds, in the order of their end, on the shard's thread; must not block. Rounds
-  // that bring news come at the end of the loop's turn, others within 50 ms, many at a time: to
-  // wake another thread for each would cost as much as the probe.
+  // that bring news come at the end of the loop's turn, others within 100 ms, many at a time:
+  // to wake another thread for each would cost as much as the probe.
   using RoundSink = std::function<void(std::vector<RoundResult>)>;
 
   struct Figures {
