@@ -222,6 +222,7 @@ void Monitor::watch_witness(std::optional<WitnessSpec> witness) {
     spec.grid_key = "witness";
     spec.interval = spec.recheck = witness->interval;
     spec.targets.emplace_back(witness->targets[i]);
+    spec.waits_for_no_one = true;
     parts_.rounds.upsert(std::move(spec), FirstRound::at_once);
   }
 }

@@ -21,6 +21,8 @@ struct RoundSpec {
   Millis recheck{60'000};  // used instead while set_pending(true)
   std::vector<std::optional<TargetSpec>>
       targets;  // [0] primary, [1 + i] backup i; nullopt: not probed
+  // Begins when it is due, however many attempts are in flight: for the few that others wait for.
+  bool waits_for_no_one = false;
 };
 
 // When the first round of an upserted service comes.

@@ -94,6 +94,18 @@ class RoundSchedulerTest : public ::testing::Test {
     for (auto& shard : shards_) shard->stop();
   }
 
+  // The scheduler reads the limit when it is made; half of so few is for probes.
+  void begin_with_descriptors(rlim_t count) {
+    stop();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = count;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    begin(1);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  }
+
   void TearDown() override {
     stop();
     scheduler_.reset();
@@ -301,14 +313,7 @@ TEST_F(RoundSchedulerTest, ACrowdOverSeveralShardsBeginsAtOnceAndCompletely) {
 }
 
 TEST_F(RoundSchedulerTest, AboveTheCapRoundsWaitAndAllAreRun) {
-  stop();
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit few = before;
-  few.rlim_cur = 200;  // less than twice the reserve: half of it is for probes
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  begin(1);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  begin_with_descriptors(200);  // less than twice the reserve: half of it is for probes
   constexpr std::uint32_t count = 400;
   const std::array<std::string, 8> addresses = {"a", "b", "c", "d", "e", "f", "g", "h"};
   const auto sum = [&](auto member) {
@@ -334,14 +339,7 @@ TEST_F(RoundSchedulerTest, AboveTheCapRoundsWaitAndAllAreRun) {
 }
 
 TEST_F(RoundSchedulerTest, OneAddressThatIsSilentLeavesRoomForTheOthers) {
-  stop();
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit few = before;
-  few.rlim_cur = 200;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  begin(1);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  begin_with_descriptors(200);
   orders("silent")->hold = true;
   constexpr std::uint32_t silent = 300;
   for (std::uint32_t id = 1; id <= silent; ++id)
@@ -356,14 +354,7 @@ TEST_F(RoundSchedulerTest, OneAddressThatIsSilentLeavesRoomForTheOthers) {
 }
 
 TEST_F(RoundSchedulerTest, ARoundWhoseTurnDoesNotComeInItsIntervalIsSaidToBeOurTrouble) {
-  stop();
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit few = before;
-  few.rlim_cur = 32;  // 16 attempts
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  begin(1);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  begin_with_descriptors(32);  // 16 attempts
   orders("a")->hold = true;
   for (std::uint32_t id = 1; id <= 16; ++id)
     scheduler_->upsert(spec(id, {"a"}), FirstRound::at_once);
@@ -378,6 +369,51 @@ TEST_F(RoundSchedulerTest, ARoundWhoseTurnDoesNotComeInItsIntervalIsSaidToBeOurT
   EXPECT_EQ(orders("b")->runs, 0);
   orders("a")->hold = false;
   EXPECT_TRUE(eventually([&] { return orders("b")->runs > 0; }));
+}
+
+TEST_F(RoundSchedulerTest, TheTargetsBesidesAFullAddressAreProbedInTheirSlots) {
+  begin_with_descriptors(200);  // 100 attempts, 25 at one address
+  orders("silent")->hold = true;
+  for (std::uint32_t id = 1; id <= 25; ++id)
+    scheduler_->upsert(spec(id, {"silent"}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("silent")->running == 25; }));
+  constexpr std::uint32_t both = 100;
+  scheduler_->upsert(spec(both, {"live", "silent"}, 0, Millis(200)), FirstRound::at_once);
+  const auto rounds = wait_for(3);
+  for (const auto& round : rounds) {
+    EXPECT_EQ(round.service, ServiceId{both});
+    EXPECT_EQ(round.targets[0]->verdict, Verdict::pass);
+    EXPECT_EQ(round.targets[1]->verdict, Verdict::inconclusive);
+    EXPECT_EQ(round.targets[1]->attempts[0].failure, FailureClass::local);
+  }
+  EXPECT_EQ(orders("silent")->running, 25);
+  // It has kept its place: when there is room, both are probed again.
+  orders("silent")->hold = false;
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(rounds_.begin(), rounds_.end(), [](const RoundResult& round) {
+      return round.service == ServiceId{both} && round.targets[1]->verdict == Verdict::pass;
+    });
+  }));
+  EXPECT_TRUE(eventually([&] { return scheduler_->figures().in_flight == 0; }));
+}
+
+TEST_F(RoundSchedulerTest, WhatOthersWaitForBeginsHoweverManyAreInFlight) {
+  begin_with_descriptors(32);
+  orders("a")->hold = true;
+  for (std::uint32_t id = 1; id <= 16; ++id)
+    scheduler_->upsert(spec(id, {"a"}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("a")->running == 16; }));
+  for (std::uint32_t id = 17; id <= 40; ++id)
+    scheduler_->upsert(spec(id, {"b"}), FirstRound::at_once);
+  auto witness = spec(100, {"witness"});
+  witness.waits_for_no_one = true;
+  scheduler_->upsert(std::move(witness), FirstRound::at_once);
+  const auto rounds = wait_for(1);
+  EXPECT_EQ(rounds[0].service, ServiceId{100});
+  EXPECT_EQ(rounds[0].targets[0]->verdict, Verdict::pass);
+  orders("a")->hold = false;
+  EXPECT_EQ(wait_for(41).size(), 41u);
 }
 
 TEST_F(RoundSchedulerTest, StoppingEndsWhatIsInFlightAndReportsNothing) {

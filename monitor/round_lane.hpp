@@ -1,0 +1,136 @@
+// What one shard does of the rounds: whose turn it is, who has to wait, and the attempts
+// themselves.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "monitor/due_queue.hpp"
+#include "monitor/round_scheduler.hpp"
+#include "monitor/stall_watch.hpp"
+
+namespace hotswapd {
+
+// Everything but `counters` is touched on the shard's thread only.
+class RoundLane {
+ public:
+  // Written by the shard, read by anyone.
+  struct Counters {
+    std::atomic<std::uint64_t> rounds{0};
+    std::atomic<std::uint64_t> attempts{0};
+    std::atomic<std::uint64_t> skipped{0};
+    std::atomic<std::uint64_t> in_flight{0};
+    std::atomic<std::int64_t> worst_lateness{0};  // microseconds
+    std::atomic<std::uint64_t> stalls{0};
+  };
+
+  // `cap`: so many attempts may be in flight. The rest outlives the lane.
+  RoundLane(Shard& shard, std::size_t cap, const RoundScheduler::ProberFactory& factory,
+            const RoundScheduler::RoundSink& sink);
+
+  asio::io_context& context() { return shard_.context(); }
+  void upsert(RoundSpec spec, FirstRound first);
+  void remove(ServiceId id);
+  void set_pending(ServiceId id, bool pending);
+  void run_now(ServiceId id);
+
+  Counters counters;
+
+ private:
+  struct Round;
+
+  // What is going on at one address. Kept for as long as the shard lives: as many as addresses were
+  // ever configured.
+  struct AddressLoad {
+    std::size_t in_flight = 0;  // attempts
+    // At most one round a service; a list, since an empty deque takes half a kilobyte.
+    std::list<std::shared_ptr<Round>> waiting;
+    bool launching = false;  // of those who wait here
+  };
+
+  struct Target {
+    std::unique_ptr<Prober> prober;  // null: not probed
+    std::string address;
+    AddressLoad* load = nullptr;
+    int retries = 0;
+    Millis timeout{};
+  };
+
+  // A service as one shard knows it. A round in flight keeps it alive when it is replaced or
+  // removed.
+  struct Service {
+    ServiceId id;
+    std::uint64_t epoch = 0;
+    std::vector<Target> targets;
+    std::size_t probed = 0;
+    std::uint64_t number = 0;
+    std::uint64_t skipped = 0;  // slots that came while the round before was in flight
+    std::vector<Verdict> told;  // of the round that was handed over last
+    Round* current = nullptr;   // in flight
+    Round* waiting = nullptr;   // for its turn
+    bool waits_for_no_one = false;
+    bool gone = false;  // replaced or removed: its round is not reported
+  };
+
+  struct Round {
+    std::shared_ptr<Service> service;
+    RoundResult result;
+    TimePoint slot;
+    bool on_grid = false;
+    std::size_t open = 0;         // targets that have not ended
+    const char* waits = nullptr;  // for what, before it is launched
+    std::vector<TaskGroup::TaskId> tasks;
+  };
+
+  static awaitable<void> drive(RoundLane& lane);
+  static awaitable<void> run_target(RoundLane& lane, std::shared_ptr<Round> round,
+                                    std::size_t index);
+  bool stopping() const { return shard_.tasks().stopping(); }
+  bool full(const Target& target) const;
+  bool room_for(std::size_t attempts) const;
+  void wake_driver();
+  void retire(const std::shared_ptr<Service>& service);
+  std::size_t begin(const DueQueue::Due& due);
+  void admit(const std::shared_ptr<Service>& service, TimePoint slot, std::uint64_t skipped,
+             bool on_grid);
+  void enter(std::shared_ptr<Round> round, bool its_turn = false);
+  void launch(const std::shared_ptr<Round>& round);
+  void launch_waiting(AddressLoad& freed);
+  std::size_t slot_while_waiting(const std::shared_ptr<Service>& service, TimePoint slot,
+                                 std::uint64_t skipped);
+  void end_target(Round& round);
+  void report(Service& service, RoundResult result);
+  void hand_over();
+  void watch_for_stalls();
+  void judge_stalled(ProbeResult& attempt, TimePoint began, Millis timeout);
+
+  Shard& shard_;
+  const std::size_t cap_;
+  const std::size_t cap_at_address_;
+  const RoundScheduler::ProberFactory& factory_;
+  const RoundScheduler::RoundSink& sink_;
+  DueQueue queue_;
+  std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
+  std::unordered_map<std::string, AddressLoad> loads_;
+  std::deque<std::shared_ptr<Round>> waiting_;  // at most one per service: above the cap
+  bool launching_ = false;                      // of those
+  std::size_t in_flight_ = 0;
+  std::vector<RoundResult> done_;  // not handed over yet
+  bool news_posted_ = false;
+  bool routine_waits_ = false;
+  StallWatch stalls_;
+  asio::steady_timer timer_;
+  asio::steady_timer hand_over_;
+  asio::steady_timer beat_;
+  TimePoint armed_ = TimePoint::min();
+  bool driving_ = false;
+};
+
+}  // namespace hotswapd
