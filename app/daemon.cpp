@@ -1,6 +1,5 @@
 #include "app/daemon.hpp"
 
-#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 
 #include "api/control_server.hpp"
 #include "api/health_handler.hpp"
+#include "app/allocator.hpp"
 #include "app/control_commands.hpp"
 #include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
@@ -119,9 +119,8 @@ class Daemon {
 
   int run() {
     if (!start()) return 1;
-    // What state.db held lay in the heap of the store's thread, which nothing as large will use
-    // again; glibc would keep it.
-    ::malloc_trim(0);
+    // What state.db held, which nothing as large will use again.
+    give_back_memory();
     context_.run();
     return exit_status_;
   }
