@@ -1,5 +1,7 @@
 #include "monitor/round_lane.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -12,6 +14,11 @@ namespace {
 constexpr Millis tick{10};
 constexpr std::size_t starts_per_tick = 200;  // a crowd that is due at once begins at this pace
 constexpr std::size_t starts_per_slice = 32;  // then the loop's other work gets its turn
+constexpr std::size_t reserve = 256;          // descriptors left to the rest of the daemon
+// The descriptor limit may change while we run (prlimit): it is looked at this often, and room that
+// it gives is taken in steps, so that those who waited do not all begin at once.
+constexpr Millis limit_holds{1000};
+constexpr std::size_t more_at_once = 1000;
 // What may wait does so for the grid that most wake-ups fall on anyway: one more wake-up costs as
 // much as a probe.
 constexpr Clock::duration idle_grid = Millis(100);
@@ -25,6 +32,15 @@ constexpr const char* descriptors_full =
 
 TimePoint next_idle_point(TimePoint now) {
   return now + (idle_grid - now.time_since_epoch() % idle_grid);
+}
+
+// How many attempts may be in flight on one of `shards` loops.
+std::size_t attempts_allowed(std::size_t shards) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return reserve;
+  const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1u << 24));
+  const auto left = descriptors - std::min(reserve, descriptors / 2);
+  return std::max<std::size_t>(1, left / std::max<std::size_t>(1, shards));
 }
 
 // One dead address with many services may not take the descriptors of all the others.
@@ -50,11 +66,13 @@ TargetRound not_begun(const std::string& address, const char* why) {
 
 }  // namespace
 
-RoundLane::RoundLane(Shard& shard, std::size_t cap, const RoundScheduler::ProberFactory& factory,
+RoundLane::RoundLane(Shard& shard, std::size_t shards, const RoundScheduler::ProberFactory& factory,
                      const RoundScheduler::RoundSink& sink)
     : shard_(shard),
-      cap_(cap),
-      cap_at_address_(attempts_allowed_at_one_address(cap)),
+      shards_(shards),
+      cap_(attempts_allowed(shards)),
+      cap_at_address_(attempts_allowed_at_one_address(cap_)),
+      limit_read_(Clock::now()),
       factory_(factory),
       sink_(sink),
       timer_(shard.context()),
@@ -137,6 +155,14 @@ void RoundLane::wake_driver() {
   if (next && *next < armed_) timer_.cancel();
 }
 
+// Those who wait are let in by the attempts that end: there are some, or nobody would wait.
+void RoundLane::follow_limit(TimePoint now) {
+  if (now - limit_read_ < limit_holds) return;
+  limit_read_ = now;
+  cap_ = std::min(attempts_allowed(shards_), cap_ + std::min(cap_, more_at_once));
+  cap_at_address_ = attempts_allowed_at_one_address(cap_);
+}
+
 awaitable<void> RoundLane::drive(RoundLane& lane) {
   const auto executor = lane.shard_.context().get_executor();
   TimePoint paced;  // nothing begins before
@@ -149,6 +175,7 @@ awaitable<void> RoundLane::drive(RoundLane& lane) {
     std::size_t started = 0;
     std::size_t slice = 0;
     const TimePoint tick_began = Clock::now();
+    lane.follow_limit(tick_began);
     while (!lane.stopping()) {
       const auto due = lane.queue_.pop(tick_began);
       if (!due) break;

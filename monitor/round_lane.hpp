@@ -31,8 +31,8 @@ class RoundLane {
     std::atomic<std::uint64_t> stalls{0};
   };
 
-  // `cap`: so many attempts may be in flight. The rest outlives the lane.
-  RoundLane(Shard& shard, std::size_t cap, const RoundScheduler::ProberFactory& factory,
+  // One of `shards`, which share the descriptors. The rest outlives the lane.
+  RoundLane(Shard& shard, std::size_t shards, const RoundScheduler::ProberFactory& factory,
             const RoundScheduler::RoundSink& sink);
 
   asio::io_context& context() { return shard_.context(); }
@@ -96,6 +96,7 @@ class RoundLane {
   bool full(const Target& target) const;
   bool room_for(std::size_t attempts) const;
   void wake_driver();
+  void follow_limit(TimePoint now);
   void retire(const std::shared_ptr<Service>& service);
   std::size_t begin(const DueQueue::Due& due);
   void admit(const std::shared_ptr<Service>& service, TimePoint slot, std::uint64_t skipped,
@@ -112,8 +113,10 @@ class RoundLane {
   void judge_stalled(ProbeResult& attempt, TimePoint began, Millis timeout);
 
   Shard& shard_;
-  const std::size_t cap_;
-  const std::size_t cap_at_address_;
+  const std::size_t shards_;
+  std::size_t cap_;             // so many attempts may be in flight
+  std::size_t cap_at_address_;  // and so many at one address
+  TimePoint limit_read_;
   const RoundScheduler::ProberFactory& factory_;
   const RoundScheduler::RoundSink& sink_;
   DueQueue queue_;

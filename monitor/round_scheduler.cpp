@@ -1,7 +1,5 @@
 #include "monitor/round_scheduler.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -9,21 +7,6 @@
 #include "monitor/round_lane.hpp"
 
 namespace hotswapd {
-namespace {
-
-constexpr std::size_t reserve = 256;  // descriptors that probes leave to the rest of the daemon
-
-// How many attempts may be in flight on one of `shards` loops.
-std::size_t attempts_allowed(std::size_t shards) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return reserve;
-  const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1u << 24));
-  const auto left = descriptors - std::min(reserve, descriptors / 2);
-  return std::max<std::size_t>(1, left / std::max<std::size_t>(1, shards));
-}
-
-}  // namespace
-
 struct RoundScheduler::Impl {
   Impl(ProberFactory f, RoundSink s) : factory(std::move(f)), sink(std::move(s)) {}
 
@@ -36,9 +19,9 @@ struct RoundScheduler::Impl {
 
 RoundScheduler::RoundScheduler(std::vector<Shard*> shards, ProberFactory factory, RoundSink sink)
     : impl_(std::make_unique<Impl>(std::move(factory), std::move(sink))) {
-  const std::size_t cap = attempts_allowed(shards.size());
   for (Shard* const shard : shards) {
-    impl_->lanes.push_back(std::make_unique<RoundLane>(*shard, cap, impl_->factory, impl_->sink));
+    impl_->lanes.push_back(
+        std::make_unique<RoundLane>(*shard, shards.size(), impl_->factory, impl_->sink));
   }
 }
 

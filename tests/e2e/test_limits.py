@@ -202,6 +202,42 @@ def test_a_process_stopped_for_long_moves_none_of_many(world):
         assert max(burst.values()) <= 2, f"missed rounds were made up for: {burst}"
 
 
+def test_the_limit_changes_while_it_runs(world):
+    """Lowered, attempts wait and what others need is left to them; raised, they are made again."""
+    world.pair()
+    silent = world.site(world.third)
+    monitor = {"interval": f"{3 * SLOW:g}s", "timeout": "2500ms"}
+    live = crowd(world, "live", 200, monitor=monitor)
+    dead = crowd(world, "dead", 600, world.third, monitor=monitor)
+    daemon = prepared_as_json(world, live + dead, api={"listen": f"{world.api_address}:{world.api_port}"})
+    daemon.start()
+    live_names, dead_names = ([s["fqdn"] for s in some] for some in (live, dead))
+
+    def statuses(names):
+        services = daemon.services()
+        return collections.Counter(services[name]["status"] for name in names)
+
+    wait_until("all are ok", lambda: statuses(live_names + dead_names) == {"ok": 800}, 15, every=0.2)
+    process = daemon.process.pid
+    soft, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
+
+    def alive():
+        return healthy(world) and daemon.serves(live_names[0]) == [world.primary] and \
+            statuses(live_names) == {"ok": 200} and len(os.listdir(f"/proc/{process}/fd")) < 256
+
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (256, hard))
+    always("what is well stays well", alive, 2 * SLOW)
+    silent.behaviour = "silent"
+    daemon.logged(r"HS1120 .*not begun within its interval", seconds=20)
+    always("API, control socket and DNS answer", alive, 3 * SLOW)
+    assert "no file descriptor" not in daemon.log()
+
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (soft, hard))
+    wait_until("those that are silent are all found out", lambda: statuses(dead_names) == {"failover": 600}, 30, every=0.2)
+    assert statuses(live_names) == {"ok": 200}
+    assert swapped(daemon) == set(dead_names)
+
+
 def test_no_descriptor_is_left_at_all(world):
     """The limit is lowered under the running daemon to what it has open: as if something had leaked the rest."""
     world.pair()

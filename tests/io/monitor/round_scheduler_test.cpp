@@ -21,6 +21,7 @@ namespace {
 struct Orders {
   std::vector<Verdict> verdicts{Verdict::pass};  // in turn, the last one for ever
   std::atomic<bool> hold{false};                 // stay in flight until it is false
+  std::atomic<Millis> lasts{Millis(0)};          // and for so long
   std::atomic<int> running{0};
   std::atomic<int> most{0};
   std::atomic<int> runs{0};
@@ -37,7 +38,8 @@ class ObedientProber final : public Prober {
     const int now_running = ++orders_->running;
     if (now_running > orders_->most) orders_->most = now_running;
     const auto turn = static_cast<std::size_t>(orders_->runs++);
-    while (orders_->hold) {
+    const TimePoint until = Clock::now() + orders_->lasts.load();
+    while (orders_->hold || Clock::now() < until) {
       timer_.expires_after(Millis(1));
       static_cast<void>(co_await timer_.async_wait(nothrow));
       const auto state = co_await asio::this_coro::cancellation_state;
@@ -60,6 +62,26 @@ class ObedientProber final : public Prober {
  private:
   asio::steady_timer timer_;
   std::shared_ptr<Orders> orders_;
+};
+
+// As long as it lives, this process may have so many.
+class Descriptors {
+ public:
+  explicit Descriptors(rlim_t count) {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    set(count);
+  }
+  ~Descriptors() { set(before_.rlim_cur); }
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+  void set(rlim_t count) {
+    rlimit limit = before_;
+    limit.rlim_cur = count;
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  }
+
+ private:
+  rlimit before_{};
 };
 
 class RoundSchedulerTest : public ::testing::Test {
@@ -92,18 +114,6 @@ class RoundSchedulerTest : public ::testing::Test {
 
   void stop() {
     for (auto& shard : shards_) shard->stop();
-  }
-
-  // The scheduler reads the limit when it is made; half of so few is for probes.
-  void begin_with_descriptors(rlim_t count) {
-    stop();
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    rlimit few = before;
-    few.rlim_cur = count;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    begin(1);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   }
 
   void TearDown() override {
@@ -313,7 +323,9 @@ TEST_F(RoundSchedulerTest, ACrowdOverSeveralShardsBeginsAtOnceAndCompletely) {
 }
 
 TEST_F(RoundSchedulerTest, AboveTheCapRoundsWaitAndAllAreRun) {
-  begin_with_descriptors(200);  // less than twice the reserve: half of it is for probes
+  stop();
+  const Descriptors few(200);  // less than twice the reserve: half of it is for probes
+  begin(1);
   constexpr std::uint32_t count = 400;
   const std::array<std::string, 8> addresses = {"a", "b", "c", "d", "e", "f", "g", "h"};
   const auto sum = [&](auto member) {
@@ -339,7 +351,9 @@ TEST_F(RoundSchedulerTest, AboveTheCapRoundsWaitAndAllAreRun) {
 }
 
 TEST_F(RoundSchedulerTest, OneAddressThatIsSilentLeavesRoomForTheOthers) {
-  begin_with_descriptors(200);
+  stop();
+  const Descriptors few(200);
+  begin(1);
   orders("silent")->hold = true;
   constexpr std::uint32_t silent = 300;
   for (std::uint32_t id = 1; id <= silent; ++id)
@@ -354,7 +368,9 @@ TEST_F(RoundSchedulerTest, OneAddressThatIsSilentLeavesRoomForTheOthers) {
 }
 
 TEST_F(RoundSchedulerTest, ARoundWhoseTurnDoesNotComeInItsIntervalIsSaidToBeOurTrouble) {
-  begin_with_descriptors(32);  // 16 attempts
+  stop();
+  const Descriptors few(32);  // 16 attempts
+  begin(1);
   orders("a")->hold = true;
   for (std::uint32_t id = 1; id <= 16; ++id)
     scheduler_->upsert(spec(id, {"a"}), FirstRound::at_once);
@@ -371,8 +387,41 @@ TEST_F(RoundSchedulerTest, ARoundWhoseTurnDoesNotComeInItsIntervalIsSaidToBeOurT
   EXPECT_TRUE(eventually([&] { return orders("b")->runs > 0; }));
 }
 
+TEST_F(RoundSchedulerTest, TheLimitOfDescriptorsIsFollowedUpAndDown) {
+  stop();
+  Descriptors limit(200);
+  begin(1);
+  const std::array<std::string, 4> addresses = {"a", "b", "c", "d"};
+  const auto running = [&] {
+    int total = 0;
+    for (const auto& address : addresses) total += orders(address)->running;
+    return total;
+  };
+  // The most that were seen while many attempts came and went.
+  const auto most_running = [&] {
+    const auto from = scheduler_->figures().attempts;
+    int most = 0;
+    EXPECT_TRUE(eventually([&] {
+      most = std::max(most, running());
+      return scheduler_->figures().attempts >= from + 600;
+    }));
+    return most;
+  };
+  for (const auto& address : addresses) orders(address)->lasts = Millis(150);
+  for (std::uint32_t id = 1; id <= 300; ++id)
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}, 0, Millis(200)),
+                       FirstRound::at_once);
+  EXPECT_LE(most_running(), 100);
+  limit.set(800);
+  EXPECT_TRUE(eventually([&] { return running() > 150; }));
+  limit.set(200);
+  EXPECT_TRUE(eventually([&] { return most_running() <= 100; }));
+}
+
 TEST_F(RoundSchedulerTest, TheTargetsBesidesAFullAddressAreProbedInTheirSlots) {
-  begin_with_descriptors(200);  // 100 attempts, 25 at one address
+  stop();
+  const Descriptors few(200);  // 100 attempts, 25 at one address
+  begin(1);
   orders("silent")->hold = true;
   for (std::uint32_t id = 1; id <= 25; ++id)
     scheduler_->upsert(spec(id, {"silent"}), FirstRound::at_once);
@@ -399,7 +448,9 @@ TEST_F(RoundSchedulerTest, TheTargetsBesidesAFullAddressAreProbedInTheirSlots) {
 }
 
 TEST_F(RoundSchedulerTest, WhatOthersWaitForBeginsHoweverManyAreInFlight) {
-  begin_with_descriptors(32);
+  stop();
+  const Descriptors few(32);
+  begin(1);
   orders("a")->hold = true;
   for (std::uint32_t id = 1; id <= 16; ++id)
     scheduler_->upsert(spec(id, {"a"}), FirstRound::at_once);
