@@ -121,7 +121,7 @@ void DnsPeer::set(Script script) {
   script_ = std::move(script);
 }
 
-std::vector<Packet> DnsPeer::answer(Packet packet, bool tcp) {
+std::vector<Packet> DnsPeer::answer(Packet packet, bool tcp, std::uint16_t port) {
   Asked asked;
   wire::Reader reader(packet);
   const auto header = reader.header();
@@ -131,6 +131,7 @@ std::vector<Packet> DnsPeer::answer(Packet packet, bool tcp) {
   asked.name = question->name;
   asked.type = question->type;
   asked.tcp = tcp;
+  asked.port = port;
   asked.packet = std::move(packet);
   ++asked_;
   if (tcp) ++by_tcp_;
@@ -153,7 +154,7 @@ void DnsPeer::serve_stream() {
     if (::recv(fd, packet.data(), packet.size(), MSG_WAITALL) !=
         static_cast<ssize_t>(packet.size()))
       break;
-    const auto replies = answer(std::move(packet), true);
+    const auto replies = answer(std::move(packet), true, 0);
     for (const auto& reply : replies) {
       Packet framed{static_cast<std::byte>(reply.size() >> 8),
                     static_cast<std::byte>(reply.size())};
@@ -176,13 +177,13 @@ void DnsPeer::run() {
     if (waited[2].revents != 0) return;
     if (waited[0].revents != 0) {
       Packet packet(4096);
-      sockaddr_storage from;
+      sockaddr_in from{};
       socklen_t size = sizeof from;
       const auto got = ::recvfrom(udp_, packet.data(), packet.size(), 0,
                                   reinterpret_cast<sockaddr*>(&from), &size);
       if (got > 0) {
         packet.resize(static_cast<std::size_t>(got));
-        for (const auto& reply : answer(std::move(packet), false))
+        for (const auto& reply : answer(std::move(packet), false, ntohs(from.sin_port)))
           ::sendto(udp_, reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
       }
     }

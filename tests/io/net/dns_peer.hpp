@@ -25,6 +25,7 @@ struct Asked {
   wire::Name name;  // in the case in which it came
   std::uint16_t type = 0;
   bool tcp = false;
+  std::uint16_t port = 0;  // from which it came, by UDP
 
   std::string text() const { return name.lowered().text(); }
 };
@@ -67,7 +68,7 @@ class DnsPeer {
 
  private:
   void run();
-  std::vector<Packet> answer(Packet packet, bool tcp);
+  std::vector<Packet> answer(Packet packet, bool tcp, std::uint16_t port);
   void serve_stream();
 
   std::mutex mutex_;  // over script_

@@ -2,8 +2,12 @@
 #include "net/resolver.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <future>
@@ -403,6 +407,30 @@ TEST(Resolver, ForgeriesAreIgnored) {
   EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
   EXPECT_GE(world.resolver().figures().foreign, 7u);
   EXPECT_LT(world.took(), 700ms);
+}
+
+// All of it is right, but where it comes from.
+TEST(Resolver, AnAnswerFromAnotherPortIsIgnored) {
+  const int elsewhere = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ASSERT_GE(elsewhere, 0);
+  std::atomic<int> forged{0};
+  DnsPeer peer([&](const Asked& a) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(a.port);
+    for (const auto& forgery : addresses(a, "203.0.113.66", "")) {
+      if (::sendto(elsewhere, forgery.data(), forgery.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                   sizeof to) == static_cast<ssize_t>(forgery.size()))
+        ++forged;
+    }
+    return addresses(a, "192.0.2.1", "");
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  EXPECT_EQ(forged, 2);
+  world.run_out();
+  ::close(elsewhere);
 }
 
 TEST(Resolver, TheWrongCaseIsAskedAgainByTcp) {

@@ -101,6 +101,21 @@ TEST(HttpProbe, TheVerdictDoesNotWaitForAnEndlessBody) {
             "fail content HTTP 200 without the text \"missing\" in the first 256 KiB of the body");
 }
 
+TEST(HttpProbe, WhatIsCompressedStaysCompressed) {
+  // gzip of "Example": whoever unpacks it can be made to unpack without end.
+  const std::string packed(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x73\xad\x48\xcc\x2d\xc8\x49\x05\x00\x03\xa2\x51\xa1"
+      "\x07\x00\x00\x00",
+      27);
+  ScriptedPeer peer(
+      answer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 27\r\n\r\n" + packed));
+  auto target = path_at(peer);
+  EXPECT_EQ(summary(probe(target)), "pass none HTTP 200");
+  target.monitor.expected = "Example";
+  EXPECT_EQ(summary(probe(target)),
+            "fail content HTTP 200 without the text \"Example\" in the body");
+}
+
 TEST(HttpProbe, TextSplitOverChunksAndSegments) {
   ScriptedPeer peer([](int fd) {
     read_request(fd);
@@ -120,11 +135,16 @@ TEST(HttpProbe, BrokenAnswersAreProtocol) {
   };
   std::string flood;
   for (int i = 0; i < 1000; ++i) flood += "HTTP/1.1 100 Continue\r\n\r\n";
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 100'000; ++i) many += "A: b\r\n";
+  const std::string nul("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", 27);
   const Row rows[] = {
       {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
        "differing Content-Lengths"},
       {"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\n", "malformed Content-Length \"-3\""},
       {"HTTP/1.1 200 OK\r\nX: " + std::string(10 << 20, 'a'), "header block larger than 32 KiB"},
+      {many, "header block larger than 32 KiB"},
+      {nul, "control character in the header"},
       {"HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", "control character in the header"},
       {flood, "more than 8 interim answers (1xx)"},
       {"SSH-2.0-OpenSSH_9.2\r\n", "malformed status line \"SSH-2.0-OpenSSH_9.2\""},

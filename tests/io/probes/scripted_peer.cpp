@@ -123,6 +123,17 @@ DeafPort::~DeafPort() {
   ::close(fd_);
 }
 
+MutePort::MutePort(std::size_t connections) {
+  const Bound bound = bind_any("127.0.0.1");
+  fd_ = bound.fd;
+  port_ = bound.port;
+  ::listen(fd_, static_cast<int>(connections));
+}
+
+MutePort::~MutePort() {
+  ::close(fd_);
+}
+
 std::string read_request(int fd) {
   std::string text;
   char byte = 0;

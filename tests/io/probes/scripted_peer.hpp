@@ -74,6 +74,20 @@ class DeafPort {
   std::vector<int> fillers_;
 };
 
+// Connections stand, up to so many, and nobody ever reads or answers them.
+class MutePort {
+ public:
+  explicit MutePort(std::size_t connections);
+  ~MutePort();
+  MutePort(const MutePort&) = delete;
+  MutePort& operator=(const MutePort&) = delete;
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+};
+
 // For scripts.
 std::string read_request(int fd);               // up to the empty line
 bool send_all(int fd, std::string_view bytes);  // false: the prober has closed

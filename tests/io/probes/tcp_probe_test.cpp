@@ -165,7 +165,13 @@ TEST(Probes, AnAnswerThatCameInTimeIsNotOvertakenByItsDeadline) {
 }
 
 TEST(Probes, ManySilentTargetsLeaveTheOthersOnTime) {
-  ScriptedPeer silent(await_close);
+  constexpr std::size_t count = 1000;
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_max < count + 100) GTEST_SKIP() << "no descriptors for that many";
+  const MutePort silent(count);
   ScriptedPeer good([](int fd) {
     read_request(fd);
     send_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -174,7 +180,6 @@ TEST(Probes, ManySilentTargetsLeaveTheOthersOnTime) {
   TlsContexts contexts;
   TaskGroup tasks(context.get_executor(),
                   [](const std::string&, const std::string& what) { ADD_FAILURE() << what; });
-  constexpr std::size_t count = 100;
   std::vector<std::unique_ptr<Prober>> probers;
   std::vector<ProbeResult> results(count + 1);
   const Millis timeout(1500);

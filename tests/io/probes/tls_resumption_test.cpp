@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "scripted_peer.hpp"
 #include "test_certificates.hpp"
@@ -89,6 +90,22 @@ TEST(TlsResumption, ACertificateThatWentBadIsSeenByTheTenthHandshake) {
   });
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(results[i].verdict, Verdict::pass) << i;
   EXPECT_TRUE(results[10].reason.starts_with("certificate expired on ")) << summary(results[10]);
+}
+
+// A ticket would hide it: the server's certificate is not looked at in a short handshake.
+TEST(TlsResumption, NoTicketOutlivesItsCertificate) {
+  Server server;
+  const TimePoint made = Clock::now();
+  show_instead(server.context(), make_identity({.not_after = Seconds(3)}, &server.authority()));
+  TlsContexts contexts;
+  const auto results = probe_often(server.target(), contexts, 3, [&](int i) {
+    if (i == 2) std::this_thread::sleep_until(made + Seconds(4));
+  });
+  EXPECT_EQ(summary(results[0]), "pass none HTTP 200");
+  EXPECT_EQ(summary(results[1]), "pass none HTTP 200");
+  EXPECT_EQ(results[2].failure, FailureClass::tls);
+  EXPECT_TRUE(results[2].reason.starts_with("certificate expired on ")) << summary(results[2]);
+  EXPECT_TRUE(server.handshakes().starts_with("Fr")) << server.handshakes();
 }
 
 TEST(TlsResumption, AfterAnythingButAPassTheHandshakeIsFull) {
