@@ -1,32 +1,12 @@
 """hotswapctl probe against a real nginx, and against targets that behave as badly as targets can."""
 
-import json
 import shutil
 import socket
 import subprocess
-import threading
-import time
 
 import pytest
 from harness import BIN, NAME, SLOW, free_port, run, wait_until
-
-ADDRESS = "127.13.7.1"
-LATE = 0.25 * SLOW  # how much later than its deadline an attempt may end on a busy machine
-
-
-def probe(*words, retries=0):
-    """(exit status, data, seconds)"""
-    began = time.monotonic()
-    done = run([BIN / "hotswapctl", "probe", *words, "--retries", retries, "--json"])
-    took = time.monotonic() - began
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout), took
-
-
-def verdict(*words, **how):
-    code, data, _ = probe(*words, **how)
-    assert code == (0 if data["verdict"] == "pass" else 1)
-    return f"{data['verdict']} {data['class']} {data['reason']}"
+from probing import ADDRESS, FAULTS, TIMEOUT, assert_at_deadline, probe, verdict
 
 
 @pytest.fixture(scope="module")
@@ -173,72 +153,17 @@ def test_https_against_nginx(nginx, certificates):
     assert missing.startswith("inconclusive local cannot read tls.ca_file /nonexistent.pem")
 
 
-class Hostile:
-    """Says `opening` to whoever connects, then `more` every `pause` seconds until nobody listens."""
-
-    def __init__(self, opening=b"", more=b"", pause=0.0):
-        self.opening, self.more, self.pause = opening, more, pause
-        self.listener = socket.create_server((ADDRESS, 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                peer.sendall(self.opening)
-                while self.more:
-                    peer.sendall(self.more)
-                    time.sleep(self.pause)
-                while peer.recv(4096):
-                    pass
-            except OSError:
-                pass
-            peer.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-HEAD = b"HTTP/1.1 200 OK\r\n"
-TIMEOUT = 0.7
-
-
-@pytest.mark.parametrize("name, target, want, at_deadline", [
-    ("silent", {}, "fail timeout no answer within 700 ms after connecting (waiting for the status line)", True),
-    ("drip in the header", {"opening": HEAD, "more": b"X", "pause": 0.05},
-     "fail timeout no answer within 700 ms after connecting (waiting for the rest of the header)", True),
-    ("drip in the body", {"opening": HEAD + b"\r\n", "more": b"x", "pause": 0.05},
-     "fail timeout no answer within 700 ms after connecting (waiting for the rest of the body)", True),
-    ("endless body", {"opening": HEAD + b"\r\n", "more": b"x" * 65536},
-     'fail content HTTP 200 without the text "Example" in the first 256 KiB of the body', False),
-    ("header bomb", {"opening": HEAD, "more": b"X-Bomb: " + b"b" * 1000 + b"\r\n"},
-     "fail protocol header block larger than 32 KiB", False),
-    ("two lengths", {"opening": HEAD + b"Content-Length: 7\r\nContent-Length: 8\r\n\r\nExample"},
-     "fail protocol differing Content-Lengths", False),
-    ("no HTTP", {"opening": b"SSH-2.0-OpenSSH_9.2\r\n"},
-     'fail protocol malformed status line "SSH-2.0-OpenSSH_9.2"', False),
-    ("1xx for ever", {"more": b"HTTP/1.1 100 Continue\r\n\r\n"},
-     "fail protocol more than 8 interim answers (1xx)", False),
-])
-def test_hostile_targets(name, target, want, at_deadline):
-    with Hostile(**target) as peer:
-        code, data, took = probe("HTTP", ADDRESS, "--port", peer.port, "--path", "/", "--expected", "Example",
-                                 "--timeout", f"{TIMEOUT * 1000:.0f}ms")
-    assert f"{data['verdict']} {data['class']} {data['reason']}" == want, name
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_hostile_targets(certificates, fault):
+    with fault.start(certificates) as peer:
+        code, data, took = probe(fault.protocol, ADDRESS, "--port", peer.port, "--timeout", f"{TIMEOUT * 1000:.0f}ms",
+                                 *fault.options(certificates))
+    assert f"{data['verdict']} {data['class']} {data['reason']}" == fault.want
     assert code == 1
-    total = data["attempts"][0]["total_ms"] / 1000
-    if at_deadline:
-        assert TIMEOUT - 0.02 <= total <= TIMEOUT + 0.05 * SLOW + (LATE if SLOW > 1 else 0)
+    if fault.at_deadline:
+        assert_at_deadline(data)
     else:
-        assert total < TIMEOUT
+        assert data["attempts"][0]["total_ms"] / 1000 < TIMEOUT
     assert took < TIMEOUT + 2 * SLOW
 
 
