@@ -132,6 +132,7 @@ class Daemon {
   bool start_listeners();
   void save_seeds();
   void warn_of_zones(const EmbeddedZones::Config& content);
+  void warn_of_pings();
   Provider* provider(const std::string& name);
   json::object view() const;
   std::string why_not_ready() const;
@@ -297,6 +298,12 @@ void Daemon::warn_of_zones(const EmbeddedZones::Config& content) {
   for (const auto& warning : zone_warnings(content)) log_.log(LogLevel::warning, "HS1022", warning);
 }
 
+// The probes say so too, round by round; here it is said before anybody waits for them.
+void Daemon::warn_of_pings() {
+  for (const auto& trouble : ping_warnings(config_))
+    log_.log(LogLevel::warning, "HS1023", "PING targets cannot be judged: " + trouble);
+}
+
 // Queued before any write of these names can be; what the disk refuses is tried at the next reload.
 void Daemon::save_seeds() {
   auto seeds = zones_->unsaved_seeds();
@@ -319,6 +326,7 @@ void Daemon::start_rounds() {
     shards.push_back(shards_.back().get());
   }
   set_probe_policy(config_.probe_policy, shards_);
+  warn_of_pings();
   rounds_ = std::make_unique<RoundScheduler>(
       shards,
       [this](asio::io_context& context, const TargetSpec& target) {
@@ -434,6 +442,7 @@ Fallible<void> Daemon::apply(Config next) {
   });
   names_->reconfigure(config_);
   set_probe_policy(config_.probe_policy, shards_);
+  warn_of_pings();
   monitor_->reconfigure(config_.services, witness_spec(config_.witness));
   return {};
 }

@@ -1,9 +1,11 @@
 #include "app/probe_setup.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
 #include "probes/address_gate.hpp"
+#include "probes/ping_socket.hpp"
 
 namespace hotswapd {
 namespace {
@@ -17,6 +19,11 @@ std::vector<ProbeNetwork> networks(const std::vector<Cidr>& written) {
   return all;
 }
 
+// A host name may have addresses of both families: IPv4 is what it is asked for first.
+IpFamily family_of(const std::string& address) {
+  return address.find(':') != std::string::npos ? IpFamily::v6 : IpFamily::v4;
+}
+
 }  // namespace
 
 void set_probe_policy(const ProbePolicy& policy,
@@ -27,6 +34,34 @@ void set_probe_policy(const ProbePolicy& policy,
     asio::io_context& context = shard->context();
     asio::post(context, [&context, shared] { AddressGate::of(context).configure(shared); });
   }
+}
+
+std::vector<std::string> ping_warnings(const Config& config) {
+  std::vector<IpFamily> wanted;
+  const auto want = [&](const std::string& address) {
+    const IpFamily family = family_of(address);
+    if (std::find(wanted.begin(), wanted.end(), family) == wanted.end()) wanted.push_back(family);
+  };
+  for (const ServiceSpec& service : config.services) {
+    if (service.monitor.protocol == Protocol::ping)
+      want(service.probe_address.empty() ? service.address : service.probe_address);
+    for (const auto& backup : service.backups) {
+      if (backup.monitor && (*backup.monitor)->protocol == Protocol::ping) want(backup.data);
+    }
+  }
+  if (config.witness) {
+    for (const auto& target : config.witness->targets) {
+      if (target.ping) want(target.target.address);
+    }
+  }
+  std::vector<std::string> lines;
+  for (const IpFamily family : wanted) {
+    auto trouble = ping_trouble(family);
+    // The right is the same for both.
+    if (trouble && std::find(lines.begin(), lines.end(), *trouble) == lines.end())
+      lines.push_back(*std::move(trouble));
+  }
+  return lines;
 }
 
 }  // namespace hotswapd

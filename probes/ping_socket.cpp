@@ -132,4 +132,11 @@ std::optional<Finding> open_ping_socket(IpFamily family, PingSocket& opened) {
   return std::nullopt;
 }
 
+std::optional<std::string> ping_trouble(IpFamily family) {
+  PingSocket socket;
+  if (auto finding = open_ping_socket(family, socket)) return std::move(finding->reason);
+  ::close(socket.fd);
+  return std::nullopt;
+}
+
 }  // namespace hotswapd

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "probes/finding.hpp"
 #include "probes/icmp_message.hpp"
@@ -20,5 +21,8 @@ struct PingSocket {
 // own replies, and their errors through the error queue. Else a raw one where CAP_NET_RAW does,
 // which lets through the replies and errors to its id alone. Else the finding says what would help.
 std::optional<Finding> open_ping_socket(IpFamily family, PingSocket& socket);
+
+// What would keep this process from pinging now; nothing when it can.
+std::optional<std::string> ping_trouble(IpFamily family);
 
 }  // namespace hotswapd

@@ -110,6 +110,25 @@ def test_ping(alone, world):
 
 
 @needs_root
+def test_the_right_to_ping_is_missed_at_once_and_taken_up_without_a_restart(alone, world):
+    # In a new namespace ping_group_range lets nobody, and CAP_NET_RAW is taken away.
+    site = world.site(world.backup)
+    service = world.service(monitor={"protocol": "PING", "port": None, "path": None, "interval": "5s"}, backups=[
+        {"data": world.backup, "monitor": {"protocol": "TCP", "port": site.port}}])
+    daemon = world.prepared(service)
+    daemon.wrapper = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", "--ambient-caps=-net_raw"]
+    daemon.start()
+    daemon.logged(r"HS1023 .*this process may not ping: give it CAP_NET_RAW, .*net\.ipv4\.ping_group_range", seconds=1)
+    wait_until("a first round", lambda: "may not ping" in json.dumps(json.loads(daemon.ctl_ok("explain", NAME, "--json"))))
+    daemon.reload()
+    assert daemon.log().count("HS1023") == 2
+    sysctl("net/ipv4/ping_group_range", "0 2147483647")
+    daemon.wait_status("ok")
+    daemon.reload()
+    assert daemon.log().count("HS1023") == 2, "and it is said no more"
+
+
+@needs_root
 def test_ping_over_ipv6(alone, world):
     world.primary, world.backup = "::1", "fd00::2"
     ip("addr", "add", "fd00::2/128", "dev", "lo", "nodad")
