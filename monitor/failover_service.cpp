@@ -193,11 +193,9 @@ void FailoverService::tell_inconclusive() {
     const auto& t = model_.targets()[i];
     if (t.inconclusive_in_row != inconclusive_rounds_to_alarm || !t.round) continue;
     const auto* telling = t.round->telling();
-    context_.log.log(LogLevel::warning, "HS1120",
-                     "probing is blind service=" + model_.spec().key.fqdn + " target=\"" +
-                         model_.target_label(i) +
-                         "\" rounds=" + std::to_string(t.inconclusive_in_row) + " why=\"" +
-                         (telling != nullptr ? telling->reason : "") + "\"");
+    context_.blind("service=" + model_.spec().key.fqdn + " target=\"" + model_.target_label(i) +
+                   "\" rounds=" + std::to_string(t.inconclusive_in_row) + " why=\"" +
+                   (telling != nullptr ? telling->reason : "") + "\"");
   }
 }
 

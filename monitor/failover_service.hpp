@@ -51,6 +51,7 @@ struct ServiceContext {
   std::function<void(const WatchEvent&)> watch;
   std::function<Surroundings(ServiceId but)> around;
   std::function<void(ServiceId, Health after)> primary_changed;  // before it decides
+  std::function<void(const std::string& line)> blind;  // a target cannot be probed: which, and why
   std::function<void(ServiceId)> timed;  // something of it runs out: wants clock_advanced()
   std::function<std::optional<std::string>()>
       writes_blocked;  // why no swap may begin now (a stuck disk)

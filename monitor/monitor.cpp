@@ -14,6 +14,7 @@ namespace {
 constexpr Millis stopping_may_take{1'000};
 constexpr Millis quickest_witness{1'000};
 constexpr Millis slowest_witness{10'000};
+constexpr Clock::duration witness_gap = Millis(200);  // the least between two questions
 // The targets of the witness are rounds of their own, from this id on; services begin with 1.
 constexpr std::uint32_t first_witness_id = 0xffff0000;
 // Enough to keep a disk busy that takes many batches in one transaction.
@@ -47,6 +48,7 @@ Monitor::Monitor(MonitorParts parts)
                parts_.watch,
                [this](ServiceId but) { return around(but); },
                [this](ServiceId service, Health after) { primary_changed(service, after); },
+               [this](const std::string& line) { tell_blind(line); },
                [this](ServiceId service) { timed_.insert(service); },
                [this] { return blocked_; }} {}
 
@@ -178,7 +180,30 @@ void Monitor::on_round(RoundResult round) {
   if (news) ask_witness();
 }
 
+void Monitor::tell_blind(const std::string& line) {
+  if (blindness_.tell(line, parts_.clocks.steady()))
+    parts_.log.log(LogLevel::warning, "HS1120", "probing is blind " + line);
+}
+
+// Its targets are often other people's servers, which answer a flood with silence.
 void Monitor::ask_witness() {
+  if (witness_asked_soon_) return;
+  const auto now = parts_.clocks.steady();
+  const auto gap = witness_asked_at_ ? *witness_asked_at_ + witness_gap - now : Clock::duration();
+  if (gap <= Clock::duration::zero()) return ask_witness_now();
+  witness_asked_soon_ = true;
+  tasks_.spawn("ask the witness", ask_witness_in(std::chrono::ceil<Millis>(gap)));
+}
+
+awaitable<void> Monitor::ask_witness_in(Millis gap) {
+  auto gap_over = parts_.clocks.sleep(gap);
+  co_await std::move(gap_over);
+  witness_asked_soon_ = false;
+  if (!co_await being_stopped()) ask_witness_now();
+}
+
+void Monitor::ask_witness_now() {
+  witness_asked_at_ = parts_.clocks.steady();
   for (std::size_t i = 0; i < witness_.size(); ++i)
     parts_.rounds.run_now(ServiceId{first_witness_id + static_cast<std::uint32_t>(i)});
 }
@@ -354,6 +379,8 @@ awaitable<void> Monitor::tick() {
   while (!co_await being_stopped()) {
     co_await sleep_for(executor, Seconds(1));
     advance_clocks();
+    if (const auto rest = blindness_.rest(parts_.clocks.steady()))
+      parts_.log.log(LogLevel::warning, "HS1121", "probing is blind for " + *rest);
     look_after_the_ended();
   }
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "monitor/alarms.hpp"
+#include "monitor/blindness.hpp"
 #include "monitor/correlated_loss.hpp"
 #include "monitor/failover_service.hpp"
 #include "monitor/witness.hpp"
@@ -80,7 +81,10 @@ class Monitor {
   void release_parked();
   void deliver(FailoverService& service, RoundResult round);
   void primary_changed(ServiceId service, Health after);
+  void tell_blind(const std::string& line);
   void ask_witness();
+  void ask_witness_now();
+  awaitable<void> ask_witness_in(Millis gap);
   std::size_t decided(TimePoint now);
   void tell_loss(bool stood);
   bool link_proved(ServiceId but) const;
@@ -109,6 +113,9 @@ class Monitor {
   std::vector<Answered> answered_;
   Millis longest_interval_{0};
   Witness witness_;
+  std::optional<TimePoint> witness_asked_at_;
+  bool witness_asked_soon_ = false;
+  Blindness blindness_;
   std::uint64_t witness_epoch_ = 0;
   CorrelatedLoss loss_;
   std::size_t decided_ = 0;  // services whose primary is known to be up or down

@@ -488,6 +488,23 @@ TEST_F(WitnessTest, AFailureMovesTrafficOnlyWhenTheWitnessVouchesForOurLink) {
   EXPECT_FALSE(p->alarms.stands("HS1122"));
 }
 
+TEST_F(WitnessTest, HoweverMuchFailsItIsNotFlooded) {
+  auto p = with_witness({web()});
+  round(*p, "p", 0);
+  round(*p, "pp");
+  p->rounds.asked_now.clear();
+  const auto began = now;
+  // Blind after each word of the witness, so that each failure is news again.
+  for (int i = 0; i < 50; ++i) {
+    now += Millis(1);
+    p->round("fp");
+    p->round("f", 0);
+    p->settle();
+  }
+  EXPECT_FALSE(p->rounds.asked_now.empty());
+  EXPECT_LE((p->rounds.asked_now.size() - 1) * Millis(200), now - began);
+}
+
 TEST_F(WitnessTest, TakenOutByAReloadItHoldsNothingBack) {
   auto p = with_witness({web()});
   round(*p, "p", 0);
