@@ -224,9 +224,9 @@ NameAnswer combine(NameAnswer a, NameAnswer aaaa) {
   }
   if (four) return a;
   if (six) return aaaa;
-  if (a.state == NameState::no_name) return a;
-  if (aaaa.state == NameState::no_name) return aaaa;
-  return a.state == NameState::unusable ? a : aaaa;
+  if (a.state == NameState::unusable) return a;
+  if (aaaa.state == NameState::unusable) return aaaa;
+  return a.state == NameState::no_name ? a : aaaa;
 }
 
 }  // namespace hotswapd

@@ -49,8 +49,9 @@ struct NameAnswer {
 // broadcast, mapped IPv4) are left out.
 NameAnswer read_answer(const NameQuestion& question, std::span<const std::byte> message);
 
-// The answers for A and AAAA as one: addresses of either; NXDOMAIN of either; no address only when
-// both say so.
+// The answers for A and AAAA as one: addresses of either. Without any it is a statement about the
+// name only when both are: a server may say NXDOMAIN of one type and have the other (RFC 4074 4.2),
+// so half of the answer proves nothing. NXDOMAIN then, if one of the two says that.
 NameAnswer combine(NameAnswer a, NameAnswer aaaa);
 
 }  // namespace hotswapd

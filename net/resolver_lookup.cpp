@@ -281,7 +281,8 @@ void ResolverLookup::settle() {
   }
   if (a.open != aaaa.open) {
     const NameAnswer& known = a.open ? aaaa.answer : a.answer;
-    const bool enough = known.state == NameState::addresses || known.state == NameState::no_name;
+    // "There is none", of one family, is none for the name: the other is waited for to the end.
+    const bool enough = known.state == NameState::addresses;
     if (enough && family_ends_ == TimePoint::max()) family_ends_ = now + for_the_other;
     if (enough && now >= family_ends_) {
       NameAnswer half = known;

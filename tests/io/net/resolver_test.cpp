@@ -482,6 +482,58 @@ TEST(Resolver, NoAddressNeedsBothFamiliesToSaySo) {
   EXPECT_EQ(world.ask("www.example.net").state, NameState::unusable);
 }
 
+// Some load balancers say NXDOMAIN of AAAA for a name that has an A (RFC 4074 4.2), and at once,
+// because it is in the cache of the resolver, while the A is still looked for.
+TEST(Resolver, NoNameOfOneFamilyWaitsForTheOther) {
+  for (const auto denied : {type::a, type::aaaa}) {
+    SCOPED_TRACE(denied);
+    std::atomic<int> others = 0;
+    const auto answer = [&others, denied](const Asked& a) {
+      if (a.type == denied) return nothing_but(a, Rcode::nxdomain);
+      // Answered when it is asked for the second time, 0.8 s later.
+      return ++others < 2 ? std::vector<Packet>() : addresses(a, "192.0.2.1", "2001:db8::1");
+    };
+    DnsPeer peer(answer);
+    World world({peer.endpoint()});
+    EXPECT_EQ(summary(world.ask("www.example.net")),
+              denied == type::a ? "2001:db8::1" : "192.0.2.1");
+    world.run_out();
+  }
+}
+
+TEST(Resolver, NoNameNeedsBothFamiliesToSaySo) {
+  struct Row {
+    const char* what;
+    std::vector<Packet> (*other)(const Asked&);
+    const char* expected;  // "SERVER" stands for the peer
+  };
+  const Row rows[] = {
+      {"SERVFAIL", [](const Asked& a) { return nothing_but(a, Rcode::servfail); },
+       "trouble: SERVER answers SERVFAIL"},
+      {"REFUSED", [](const Asked& a) { return nothing_but(a, Rcode::refused); },
+       "trouble: SERVER answers REFUSED"},
+      {"silence", [](const Asked&) { return std::vector<Packet>(); },
+       "trouble: no answer of a name server in time"},
+      {"no records", [](const Asked& a) { return nothing_but(a, Rcode::noerror); }, "no name"},
+      {"NXDOMAIN", [](const Asked& a) { return nothing_but(a, Rcode::nxdomain); }, "no name"},
+  };
+  for (const auto denied : {type::a, type::aaaa}) {
+    for (const auto& row : rows) {
+      SCOPED_TRACE(std::string(row.what) + " beside NXDOMAIN of type " + std::to_string(denied));
+      DnsPeer peer([&row, denied](const Asked& a) {
+        return a.type == denied ? nothing_but(a, Rcode::nxdomain) : row.other(a);
+      });
+      World world({peer.endpoint()});
+      std::string expected = row.expected;
+      if (const auto at = expected.find("SERVER"); at != std::string::npos)
+        expected.replace(at, 6, server(peer));
+      EXPECT_EQ(summary(world.ask("www.example.net", 1000ms)), expected);
+      world.resolver().stop();
+      world.run_out();
+    }
+  }
+}
+
 TEST(Resolver, TheHostsFileComesFirst) {
   World world({});
   ResolverSettings with_hosts;

@@ -135,8 +135,11 @@ TEST(ResolverAnswer, Combining) {
   EXPECT_EQ(combine(none, none), none);
   EXPECT_EQ(combine(none, ill), ill) << "no address needs both to say so";
   EXPECT_EQ(combine(ill, none), ill);
-  EXPECT_EQ(combine(gone, ill), gone) << "NXDOMAIN is of the name, not of a type";
+  EXPECT_EQ(combine(gone, ill), ill) << "and so does NXDOMAIN: some say it of one type (RFC 4074)";
+  EXPECT_EQ(combine(ill, gone), ill);
+  EXPECT_EQ(combine(gone, gone), gone);
   EXPECT_EQ(combine(none, gone), gone);
+  EXPECT_EQ(combine(gone, none), gone);
 }
 
 // Any change of an answer is survived, and what is read is within the bounds.
