@@ -133,22 +133,53 @@ bool refers(wire::Reader& reader, const wire::Header& header) {
   return name_servers;
 }
 
-}  // namespace
-
-std::vector<std::byte> encode(const NameQuestion& question) {
+std::vector<std::byte> message_of(const NameQuestion& question, std::uint16_t flags) {
   std::vector<std::byte> out(wire::header_size + wire::max_name + 4 + 11);
   wire::Writer writer(out);
   wire::Header header;
   header.id = question.id;
-  header.flags = wire::Header::rd;
+  header.flags = flags;
   header.count[0] = 1;
-  header.count[3] = 1;
+  header.count[3] = question.edns ? 1 : 0;
   writer.header(header);
   writer.question({question.name, question.type, wire::klass::in});
   // For OPT the class is the size of datagrams that we take (RFC 6891 6.1.2).
-  writer.record(wire::Name(), wire::type::opt, largest_datagram, 0, {});
+  if (question.edns) writer.record(wire::Name(), wire::type::opt, largest_datagram, 0, {});
   out.resize(writer.size());
   return out;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const NameQuestion& question) {
+  return message_of(question, wire::Header::rd);
+}
+
+bool refuses_barely(const NameQuestion& question, std::span<const std::byte> message) noexcept {
+  wire::Reader reader(message);
+  const auto header = reader.header();
+  if (!header || header->id != question.id || !header->has(wire::Header::qr) ||
+      header->opcode() != 0 || header->count[0] != 0 || header->count[1] != 0) {
+    return false;
+  }
+  switch (static_cast<wire::Rcode>(header->rcode())) {
+    case wire::Rcode::formerr:
+    case wire::Rcode::servfail:
+    case wire::Rcode::notimp:
+    case wire::Rcode::refused:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool may_lack_edns(const NameQuestion& question, wire::Rcode rcode) noexcept {
+  return question.edns && (rcode == wire::Rcode::formerr || rcode == wire::Rcode::notimp);
+}
+
+std::vector<std::byte> refusal(const NameQuestion& question, wire::Rcode rcode) {
+  return message_of(question, static_cast<std::uint16_t>(wire::Header::qr | wire::Header::rd |
+                                                         static_cast<unsigned>(rcode)));
 }
 
 Match match(const NameQuestion& question, std::span<const std::byte> message) noexcept {

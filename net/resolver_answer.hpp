@@ -13,11 +13,12 @@
 
 namespace hotswapd {
 
-// RD=1, EDNS; the case of the name is part of the secret (0x20).
+// RD=1; the case of the name is part of the secret (0x20).
 struct NameQuestion {
   std::uint16_t id = 0;
   wire::Name name;
   std::uint16_t type = wire::type::a;  // A or AAAA
+  bool edns = true;
 };
 
 // Larger answers come by TCP: this one is never cut into fragments.
@@ -29,6 +30,17 @@ std::vector<std::byte> encode(const NameQuestion& question);
 // server that does not keep it, or a guess; to be asked again over TCP.
 enum class Match : std::uint8_t { no, other_case, yes };
 Match match(const NameQuestion& question, std::span<const std::byte> message) noexcept;
+
+// A server that did not read the question, or will not, may send a bare header with an error:
+// FORMERR of one that does not know EDNS (RFC 6891 7), NOTIMP, SERVFAIL, REFUSED. Only the id ties
+// it to the question, so it is taken for nothing but that server's refusal.
+bool refuses_barely(const NameQuestion& question, std::span<const std::byte> message) noexcept;
+
+// Whether the server may answer the same question without EDNS.
+bool may_lack_edns(const NameQuestion& question, wire::Rcode rcode) noexcept;
+
+// The same refusal with the question and, if that has it, EDNS: what a server sends that read both.
+std::vector<std::byte> refusal(const NameQuestion& question, wire::Rcode rcode);
 
 // `no_name` (NXDOMAIN) and `no_address` are statements about the name; `unusable` is the name
 // server's trouble.

@@ -154,9 +154,15 @@ struct ResolverLookup::Glue {
 
   static void answered(void* data, int status, int, unsigned char* bytes, int size) {
     auto& question = *static_cast<Question*>(data);
-    question.open = false;
     ResolverLookup& lookup = *question.lookup;
-    if (status == ARES_SUCCESS && bytes != nullptr && size > 0) {
+    const bool answer = status == ARES_SUCCESS && bytes != nullptr && size >= 4;
+    if (answer && may_lack_edns(question.asked, static_cast<wire::Rcode>(bytes[3] & 0x0f))) {
+      question.asked.edns = false;
+      question.asked.id = question.next_id;
+      return lookup.ask(question);
+    }
+    question.open = false;
+    if (answer) {
       question.answer = read_answer(
           question.asked, std::as_bytes(std::span(bytes, static_cast<std::size_t>(size))));
       if (question.answer.state == NameState::unusable && lookup.answered_by_)
@@ -226,7 +232,7 @@ bool ResolverLookup::open_channel() {
 void ResolverLookup::start() {
   ends_ = Clock::now() + longest;
   struct {
-    std::array<std::uint16_t, 2> ids;
+    std::array<std::uint16_t, 4> ids;
     std::array<std::array<std::uint8_t, 32>, 2> cases;
   } secret;
   if (::getrandom(&secret, sizeof secret, 0) != static_cast<ssize_t>(sizeof secret) ||
@@ -235,9 +241,13 @@ void ResolverLookup::start() {
     none.trouble = "this host has no memory or no random numbers left for another question";
     return finish(std::move(none));
   }
-  if (secret.ids[0] == secret.ids[1]) ++secret.ids[1];
+  for (std::size_t i = 1; i < secret.ids.size(); ++i) {  // four that differ
+    const auto others = secret.ids.begin() + static_cast<std::ptrdiff_t>(i);
+    while (std::find(secret.ids.begin(), others, secret.ids[i]) != others) ++secret.ids[i];
+  }
   for (std::size_t i = 0; i < questions_.size(); ++i) {
     questions_[i].asked.id = secret.ids[i];
+    questions_[i].next_id = secret.ids[i + questions_.size()];
     questions_[i].asked.name = wire::with_case(questions_[i].asked.name, secret.cases[i]);
     questions_[i].open = true;
   }
@@ -334,26 +344,47 @@ long ResolverLookup::receive(Socket& from, std::span<char> into, void* address,
       if (got > 0) answered_by_ = from.server;
       return got;
     }
-    const auto message = std::as_bytes(into.first(static_cast<std::size_t>(got)));
-    Match best = Match::no;
-    for (const auto& question : questions_) {
-      if (question.open) best = std::max(best, match(question.asked, message));
-    }
-    if (best == Match::no) {  // forged, late or empty
-      ++foreign_;
-      continue;
-    }
-    const auto rcode = static_cast<wire::Rcode>(into[3] & 0x0f);
-    if (rcode != wire::Rcode::noerror && rcode != wire::Rcode::nxdomain)
-      note(from.server, std::string("answers ") + wire::to_string(rcode));
+    const auto taken = take(from, into, static_cast<std::size_t>(got));
+    if (taken != 0) return static_cast<long>(taken);
+    ++foreign_;
+  }
+  errno = EAGAIN;
+  return -1;
+}
+
+// A datagram, as c-ares is to see it. 0: forged, late or empty.
+std::size_t ResolverLookup::take(Socket& from, std::span<char> into, std::size_t size) {
+  const auto message = std::as_bytes(into.first(size));
+  const Question* answered = nullptr;
+  Match best = Match::no;
+  for (const auto& question : questions_) {
+    if (!question.open) continue;
+    const Match found =
+        refuses_barely(question.asked, message) ? Match::yes : match(question.asked, message);
+    if (found <= best) continue;
+    best = found;
+    answered = &question;
+  }
+  if (answered == nullptr) return 0;
+  const auto rcode = static_cast<wire::Rcode>(into[3] & 0x0f);
+  if (rcode == wire::Rcode::noerror || rcode == wire::Rcode::nxdomain) {
     // A guess needs the right case too. By TCP there is nothing to guess: "truncated" sends c-ares
     // there.
     if (best == Match::other_case) into[2] = static_cast<char>(into[2] | 0x02);
     answered_by_ = from.server;
-    return got;
+    return size;
   }
-  errno = EAGAIN;
-  return -1;
+  note(from.server, std::string("answers ") + wire::to_string(rcode));
+  // c-ares ignores a bare header, goes on to the next server for some errors only, and asks without
+  // EDNS for FORMERR alone and once a channel. It is told what we mean: FORMERR comes back to us,
+  // to be asked without EDNS, and SERVFAIL goes on.
+  const auto meant =
+      may_lack_edns(answered->asked, rcode) ? wire::Rcode::formerr : wire::Rcode::servfail;
+  const auto clear = refusal(answered->asked, meant);
+  if (clear.size() > into.size()) return 0;
+  std::memcpy(into.data(), clear.data(), clear.size());
+  answered_by_ = from.server;
+  return clear.size();
 }
 
 void ResolverLookup::note(const DnsEndpoint& server, std::string what) {

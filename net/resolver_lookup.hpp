@@ -58,7 +58,8 @@ class ResolverLookup {
   struct Question {
     ResolverLookup* lookup = nullptr;
     NameQuestion asked;
-    bool open = false;  // asked and not answered yet
+    std::uint16_t next_id = 0;  // when it is asked again without EDNS
+    bool open = false;          // asked and not answered yet
     NameAnswer answer;
   };
   struct Glue;  // the callbacks of c-ares
@@ -69,6 +70,7 @@ class ResolverLookup {
   void settle();
   void finish(NameAnswer answer);
   long receive(Socket& from, std::span<char> into, void* address, void* address_size);
+  std::size_t take(Socket& from, std::span<char> into, std::size_t size);
   void note(const DnsEndpoint& server, std::string what);
   std::string silence() const;
   Socket* socket_of(int fd) noexcept;

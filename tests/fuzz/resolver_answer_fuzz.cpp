@@ -86,6 +86,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (type == wire::type::a && answer.state == NameState::addresses && one_alias_at_most(message))
       check_against_cares(answer, bytes);
     if (match(question, message) == Match::no) CHECK(answer.state == NameState::unusable);
+    if (refuses_barely(question, message)) CHECK(match(question, message) == Match::no);
+    const auto rcode = static_cast<wire::Rcode>(header->rcode());
+    CHECK(match(question, refusal(question, rcode)) == Match::yes);
   }
   const auto whole = combine(both[0], both[1]);
   check_answer(whole);

@@ -287,6 +287,68 @@ TEST(Resolver, AServerThatRefusesOrIsSilentGivesWayToTheNext) {
   EXPECT_LT(slow.took(), 2500ms);
 }
 
+// What a server sends that answers with nothing but a header.
+Packet bare_header(const Asked& asked, Rcode rcode) {
+  Packet packet(asked.packet.begin(), asked.packet.begin() + wire::header_size);
+  packet[2] |= std::byte{0x80};
+  packet[3] = static_cast<std::byte>(rcode);
+  std::fill(packet.begin() + 4, packet.end(), std::byte{0});
+  return packet;
+}
+
+bool has_edns(const Asked& asked) {
+  return asked.packet[11] != std::byte{0};
+}
+
+TEST(Resolver, AServerWithoutEdnsIsAskedWithoutIt) {
+  for (const auto rcode : {Rcode::formerr, Rcode::notimp}) {
+    for (const bool bare : {false, true}) {
+      SCOPED_TRACE(std::string(wire::to_string(rcode)) + (bare ? ", bare" : ", with question"));
+      DnsPeer peer([rcode, bare](const Asked& a) {
+        if (!has_edns(a)) return addresses(a, "192.0.2.1", "2001:db8::1");
+        return bare ? std::vector<Packet>{bare_header(a, rcode)} : nothing_but(a, rcode);
+      });
+      World world({peer.endpoint()});
+      EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1 2001:db8::1");
+      EXPECT_LT(world.took(), 700ms);
+      EXPECT_EQ(peer.asked(), 4) << "each family with it and without";
+      world.run_out();
+    }
+  }
+}
+
+TEST(Resolver, ABareRefusalIsOne) {
+  for (const auto rcode : {Rcode::formerr, Rcode::servfail, Rcode::notimp, Rcode::refused}) {
+    SCOPED_TRACE(wire::to_string(rcode));
+    DnsPeer ill([rcode](const Asked& a) { return std::vector<Packet>{bare_header(a, rcode)}; });
+    DnsPeer well([](const Asked& a) { return addresses(a, "192.0.2.1", ""); });
+    World two({ill.endpoint(), well.endpoint()});
+    EXPECT_EQ(summary(two.ask("www.example.net")), "192.0.2.1");
+    EXPECT_LT(two.took(), 700ms);
+    World one({ill.endpoint()});
+    EXPECT_EQ(summary(one.ask("www.example.net")),
+              "trouble: " + server(ill) + " answers " + wire::to_string(rcode));
+    EXPECT_LT(one.took(), 700ms);
+    one.run_out();
+  }
+}
+
+// An id is guessed sooner than a name that is spelled at random: a bare header says nothing of the
+// name, and one with another id nothing at all.
+TEST(Resolver, ABareHeaderIsNoAnswer) {
+  DnsPeer peer([](const Asked& a) {
+    auto other = a;
+    other.packet[0] ^= std::byte{1};
+    std::vector<Packet> out{bare_header(a, Rcode::nxdomain), bare_header(a, Rcode::noerror),
+                            bare_header(other, Rcode::servfail)};
+    for (auto& real : addresses(a, "192.0.2.1", "")) out.push_back(std::move(real));
+    return out;
+  });
+  World world({peer.endpoint()});
+  EXPECT_EQ(summary(world.ask("www.example.net")), "192.0.2.1");
+  EXPECT_EQ(world.resolver().figures().foreign, 6u);
+}
+
 TEST(Resolver, AnIllServerIsOurTrouble) {
   DnsPeer servfail([](const Asked& a) { return nothing_but(a, Rcode::servfail); });
   World one({servfail.endpoint()});

@@ -66,6 +66,47 @@ TEST(ResolverAnswer, WhatMatches) {
     EXPECT_EQ(match(asked, std::span(packet).first(size)), Match::no) << size;
 }
 
+TEST(ResolverAnswer, ABareRefusal) {
+  const auto asked = question("www.example.net");
+  const auto header = [](std::uint16_t id, std::uint16_t flags, std::size_t counted = 4) {
+    Bytes out(wire::header_size);
+    wire::Writer writer(out);
+    wire::Header bare;
+    bare.id = id;
+    bare.flags = flags;
+    if (counted < 4) bare.count[counted] = 1;
+    writer.header(bare);
+    return out;
+  };
+  for (unsigned rcode = 0; rcode < 16; ++rcode) {
+    const bool refuses = rcode == 1 || rcode == 2 || rcode == 4 || rcode == 5;
+    const auto flags = static_cast<std::uint16_t>(0x8000 | rcode);
+    EXPECT_EQ(refuses_barely(asked, header(asked.id, flags)), refuses) << rcode;
+    EXPECT_EQ(match(asked, header(asked.id, flags)), Match::no) << rcode;
+    EXPECT_EQ(read_answer(asked, header(asked.id, flags)).state, NameState::unusable) << rcode;
+    EXPECT_EQ(may_lack_edns(asked, static_cast<wire::Rcode>(rcode)), rcode == 1 || rcode == 4);
+  }
+  EXPECT_FALSE(refuses_barely(asked, header(0x1235, 0x8001))) << "the id of another question";
+  EXPECT_FALSE(refuses_barely(asked, header(asked.id, 0x0001))) << "a question";
+  EXPECT_FALSE(refuses_barely(asked, header(asked.id, 0xa801))) << "of an update";
+  EXPECT_FALSE(refuses_barely(asked, header(asked.id, 0x8001, 0))) << "with a question";
+  EXPECT_FALSE(refuses_barely(asked, header(asked.id, 0x8001, 1))) << "with an answer";
+  EXPECT_TRUE(refuses_barely(asked, header(asked.id, 0x8001, 3))) << "with EDNS";
+  const auto whole = header(asked.id, 0x8001);
+  EXPECT_FALSE(refuses_barely(asked, std::span(whole).first(11))) << "cut";
+}
+
+TEST(ResolverAnswer, WithoutEdnsItIsNotAskedWithoutOnceMore) {
+  auto asked = question("www.example.net");
+  EXPECT_EQ(match(asked, refusal(asked, wire::Rcode::formerr)), Match::yes);
+  asked.edns = false;
+  EXPECT_EQ(encode(asked).size(), 12u + 17 + 4);
+  for (const auto rcode : {wire::Rcode::formerr, wire::Rcode::notimp}) {
+    EXPECT_FALSE(may_lack_edns(asked, rcode));
+    EXPECT_EQ(match(asked, refusal(asked, rcode)), Match::yes);
+  }
+}
+
 TEST(ResolverAnswer, TheTtlIsBelievedUpToItsTopBit) {
   const auto asked = question("www.example.net");
   EXPECT_EQ(read_answer(asked, answer_to(asked, 0x8180, 77)).ttl, Seconds(77));
