@@ -13,7 +13,11 @@ namespace hotswapd {
 namespace {
 
 constexpr std::size_t most_lookups = 128;     // at once: each holds a socket or two
-constexpr std::size_t most_waiting = 16'384;  // names that wait for their turn
+constexpr std::size_t most_waiting = 16'384;  // names that wait for their turn, in each line
+// Longer than that a lookup keeps its place only while nobody else needs it. A name that got no
+// answer last time has it on these terms from the beginning.
+constexpr Millis prompt{500};
+constexpr std::size_t most_slow = 32;  // the oldest of those keep their places whoever waits
 constexpr Millis longest_with_last_good{1800};
 
 std::shared_ptr<const ResolverSettings> no_settings() {
@@ -50,16 +54,24 @@ struct Resolver::Waiter final : Timed {
 struct Resolver::Asking final : Timed, ResolverLookup::Owner {
   Asking(Resolver& r, std::string n) : resolver(r), name(std::move(n)) {}
 
-  void due() override { lookup->step(); }
-  void lookup_waits(ResolverLookup&, TimePoint until) override { resolver.arm(*this, until); }
+  void due() override {
+    if (Clock::now() >= slow_at) return resolver.overdue(*this);
+    lookup->step();
+  }
+  void lookup_waits(ResolverLookup&, TimePoint until) override {
+    resolver.arm(*this, std::min(until, slow_at));
+  }
   void lookup_ended(ResolverLookup&, NameAnswer answer) override {
     resolver.ended(*this, std::move(answer));
   }
 
   Resolver& resolver;
   const std::string name;
-  bool former = false;                     // of the settings before
-  bool queued = false;                     // in waiting_
+  bool former = false;  // of the settings before
+  bool ill = false;     // got no answer last time
+  bool queued = false;  // in waiting_ or, when ill, waiting_ill_
+  TimePoint began = TimePoint::min();
+  TimePoint slow_at = TimePoint::max();    // max: it is in slow_, or not under way
   std::unique_ptr<ResolverLookup> lookup;  // null: waits for its turn
   std::vector<Waiter*> waiters;
 };
@@ -96,6 +108,8 @@ void Resolver::shutdown() noexcept {
   asking_.clear();
   former_.clear();
   waiting_.clear();
+  waiting_ill_.clear();
+  slow_.clear();
 }
 
 void Resolver::configure(std::shared_ptr<const ResolverSettings> settings) {
@@ -186,25 +200,42 @@ Resolution Resolver::fallback(const std::string& name, std::string trouble) {
 bool Resolver::join(Waiter& waiter) {
   auto& place = asking_[waiter.name];
   if (place == nullptr) {
-    if (under_way_ >= most_lookups && waiting_.size() >= most_waiting) {
+    const bool ill = cache_.look(waiter.name, Clock::now()).ill;
+    if (!has_place(ill) && line(ill).size() >= most_waiting) {
       asking_.erase(waiter.name);
       ++figures_.dropped;
       waiter.found = fallback(waiter.name, "too many names wait to be resolved");
       return false;
     }
     place = std::make_unique<Asking>(*this, waiter.name);
+    place->ill = ill;
   }
   Asking& asking = *place;
   waiter.asking = &asking;
   asking.waiters.push_back(&waiter);
   if (asking.lookup != nullptr || asking.queued) return true;
-  if (under_way_ < most_lookups) {
-    begin(asking);  // may end at once, and `asking` with it
-    return waiter.asking != nullptr;
+  if (!has_place(asking.ill)) {
+    queue(asking);
+    return true;
   }
+  take_place();
+  begin(asking);  // may end at once, and `asking` with it
+  return waiter.asking != nullptr;
+}
+
+// A free one, or that of a slow one. The oldest of these may go on to their end, so that however
+// many wait, every name server is tried.
+bool Resolver::has_place(bool ill) const noexcept {
+  return under_way_ < most_lookups || (!ill && slow_.size() > most_slow);
+}
+
+void Resolver::take_place() {
+  if (under_way_ >= most_lookups) put_off(*slow_[most_slow]);
+}
+
+void Resolver::queue(Asking& asking) {
   asking.queued = true;
-  waiting_.push_back(&asking);
-  return true;
+  line(asking.ill).push_back(&asking);
 }
 
 void Resolver::begin(Asking& asking) {
@@ -215,6 +246,12 @@ void Resolver::begin(Asking& asking) {
   }
   ++under_way_;
   ++figures_.lookups;
+  asking.began = Clock::now();
+  if (asking.ill) {
+    slow_.push_back(&asking);
+  } else {
+    asking.slow_at = asking.began + prompt;
+  }
   const auto name = wire::Name::from_text(asking.name);
   asking.lookup = std::make_unique<ResolverLookup>(poller_, asking, servers_in_turn(),
                                                    name.value_or(wire::Name()));
@@ -224,17 +261,45 @@ void Resolver::begin(Asking& asking) {
 void Resolver::begin_waiting() {
   if (beginning_) return;  // a lookup that ends at once comes by here
   beginning_ = true;
-  while (under_way_ < most_lookups && !waiting_.empty()) {
-    Asking* const next = waiting_.front();
-    waiting_.pop_front();
+  for (;;) {
+    // The ill ones have their share, and what the others leave.
+    const bool ill = !waiting_ill_.empty() && (waiting_.empty() || slow_.size() < most_slow);
+    if (line(ill).empty() || !has_place(ill)) break;
+    Asking* const next = line(ill).front();
+    line(ill).pop_front();
     next->queued = false;
     if (next->waiters.empty()) {
       take(*next);
     } else {
+      take_place();
       begin(*next);
     }
   }
   beginning_ = false;
+}
+
+void Resolver::overdue(Asking& asking) {
+  asking.slow_at = TimePoint::max();
+  slow_.push_back(&asking);
+  arm(asking, Clock::now());  // for the step that it came for
+  begin_waiting();            // it may have to give way at once
+}
+
+// Not from within the lookup: from a timer, or for another name.
+void Resolver::put_off(Asking& asking) {
+  disarm(asking);
+  std::erase(slow_, &asking);
+  figures_.foreign += asking.lookup->foreign();
+  ++figures_.put_off;
+  asking.lookup.reset();
+  --under_way_;
+  if (!asking.former) cache_.unanswered(asking.name);
+  if (asking.waiters.empty()) {
+    take(asking);
+    return;
+  }
+  asking.ill = true;
+  queue(asking);
 }
 
 void Resolver::ended(Asking& asking, NameAnswer answer) {
@@ -254,6 +319,7 @@ void Resolver::ended(Asking& asking, NameAnswer answer) {
     if (Resume resume = waiter->take_resume()) ready.push_back(std::move(resume));
   }
   if (ending->lookup != nullptr) --under_way_;
+  std::erase(slow_, ending.get());
   ending.reset();
   begin_waiting();
   for (auto& resume : ready) std::move(resume)();
@@ -266,10 +332,12 @@ void Resolver::remember(const Asking& asking, const NameAnswer& answer) {
   if (asking.former) return;
   if (ill) {
     cache_.trouble(asking.name, answer.trouble, Clock::now());
-    ++first_server_;  // so that each of many silent ones is tried first some time
+    // So that each of many silent ones is tried first some time; not for one name that is ill.
+    if (last_answer_ < asking.began) ++first_server_;
     return;
   }
-  cache_.put(asking.name, answer, Clock::now());
+  last_answer_ = Clock::now();
+  cache_.put(asking.name, answer, last_answer_);
   if (asking.lookup == nullptr || !asking.lookup->answered_by()) return;
   const auto& servers = settings_->servers;
   const auto by = std::find(servers.begin(), servers.end(), *asking.lookup->answered_by());
@@ -302,7 +370,8 @@ void Resolver::leave(Waiter& waiter) {
 
 void Resolver::abandon(Asking& asking) {
   disarm(asking);
-  if (asking.queued) std::erase(waiting_, &asking);
+  if (asking.queued) std::erase(line(asking.ill), &asking);
+  std::erase(slow_, &asking);
   if (asking.lookup != nullptr) --under_way_;
   take(asking);
 }

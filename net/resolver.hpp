@@ -33,7 +33,8 @@ struct Resolution {
 };
 
 // One per io_context, used on its thread. Questions for one name are one lookup, however many wait
-// for it. Keeps its loop running only while somebody waits or a lookup is under way.
+// for it. So many lookups go on at once; names that get no answer do not hold the others up. Keeps
+// its loop running only while somebody waits or a lookup is under way.
 class Resolver final : public asio::execution_context::service {
  public:
   struct Figures {
@@ -43,6 +44,7 @@ class Resolver final : public asio::execution_context::service {
     std::uint64_t stale = 0;    // last good answers given
     std::uint64_t foreign = 0;  // datagrams that answered no question of ours
     std::uint64_t dropped = 0;  // names not asked because too many were waiting
+    std::uint64_t put_off = 0;  // lookups broken off because others were waiting
   };
 
   static asio::execution_context::id id;
@@ -82,8 +84,14 @@ class Resolver final : public asio::execution_context::service {
   bool known(const std::string& name, Resolution& into);
   Resolution fallback(const std::string& name, std::string trouble);
   bool join(Waiter& waiter);
+  bool has_place(bool ill) const noexcept;
+  void take_place();
+  std::deque<Asking*>& line(bool ill) noexcept { return ill ? waiting_ill_ : waiting_; }
+  void queue(Asking& asking);
   void begin(Asking& asking);
   void begin_waiting();
+  void overdue(Asking& asking);
+  void put_off(Asking& asking);
   void ended(Asking& asking, NameAnswer answer);
   void remember(const Asking& asking, const NameAnswer& answer);
   std::unique_ptr<Asking> take(Asking& asking);
@@ -102,9 +110,12 @@ class Resolver final : public asio::execution_context::service {
   std::shared_ptr<const ResolverSettings> settings_;
   ResolverCache cache_;
   std::size_t first_server_ = 0;
+  TimePoint last_answer_ = TimePoint::min();
   std::unordered_map<std::string, std::unique_ptr<Asking>> asking_;  // by name: to be joined
   std::vector<std::unique_ptr<Asking>> former_;  // of the settings before: not to be joined
   std::deque<Asking*> waiting_;                  // not begun: too many at once
+  std::deque<Asking*> waiting_ill_;              // likewise; they got no answer last time
+  std::vector<Asking*> slow_;                    // under way, and to give way to those who wait
   std::size_t under_way_ = 0;
   bool beginning_ = false;
   bool stopping_ = false;

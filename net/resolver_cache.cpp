@@ -16,6 +16,7 @@ ResolverCache::View ResolverCache::look(const std::string& name, TimePoint now) 
   if (known.answer.state == NameState::addresses && now < known.last_until)
     view.last = &known.answer.addresses;
   if (now < known.held_until) view.trouble = known.trouble;
+  view.ill = known.ill;
   return view;
 }
 
@@ -28,18 +29,25 @@ void ResolverCache::put(const std::string& name, NameAnswer answer, TimePoint no
   known.fresh_until = now + ttl;
   known.last_until = known.fresh_until + limits_.last_good;
   known.held_until = now;
+  known.ill = false;
 }
 
 void ResolverCache::trouble(const std::string& name, std::string text, TimePoint now) {
   Entry& known = entry(name);
   known.trouble = std::move(text);
   known.held_until = now + limits_.hold;
+  known.ill = true;
+}
+
+void ResolverCache::unanswered(const std::string& name) {
+  entry(name).ill = true;
 }
 
 void ResolverCache::expire() {
   for (auto& [name, known] : entries_) {
     known.fresh_until = TimePoint::min();
     known.held_until = TimePoint::min();
+    known.ill = false;
   }
 }
 

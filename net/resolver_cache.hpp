@@ -30,6 +30,7 @@ class ResolverCache {
     const NameAnswer* fresh = nullptr;               // within its TTL
     const std::vector<std::string>* last = nullptr;  // the last good addresses, fresh or not
     std::string_view trouble;                        // not empty: asked a moment ago, in vain
+    bool ill = false;                                // the last lookup came to nothing
   };
 
   ResolverCache() = default;
@@ -39,6 +40,8 @@ class ResolverCache {
   // An answer that is not `unusable`. A negative one puts an end to the last good one.
   void put(const std::string& name, NameAnswer answer, TimePoint now);
   void trouble(const std::string& name, std::string text, TimePoint now);
+  // A lookup was broken off without an answer.
+  void unanswered(const std::string& name);
   // Other name servers may answer differently: nothing is fresh any more, the last good ones stay.
   void expire();
 
@@ -51,6 +54,7 @@ class ResolverCache {
     TimePoint last_until;
     std::string trouble;
     TimePoint held_until;
+    bool ill = false;
     std::list<const std::string*>::iterator place;
   };
 

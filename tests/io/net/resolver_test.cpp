@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -106,6 +107,21 @@ class World {
     EXPECT_EQ(Poller::of(context_).watching(), 0u);
   }
 
+  // Asks without waiting; run_until() the answer is there.
+  void begin(const std::string& name, Resolution& into, Millis timeout = 8000ms) {
+    tasks_.spawn("ask", ask_into(resolver(), name, timeout, into));
+  }
+
+  // Until it is so, or nobody asks any more.
+  template <typename Condition>
+  void run_until(Condition condition) {
+    const auto began = Clock::now();
+    context_.restart();
+    while (!condition() && tasks_.size() != 0 && context_.run_one() != 0) {
+    }
+    took_ = std::chrono::duration_cast<Millis>(Clock::now() - began);
+  }
+
   TaskGroup& tasks() { return tasks_; }
   asio::io_context& context() { return context_; }
   Millis took() const { return took_; }
@@ -160,6 +176,102 @@ TEST(Resolver, ManyNamesTakeTurns) {
     EXPECT_EQ(summary(found), "192.0.2.1");
   EXPECT_EQ(world.resolver().figures().lookups, 1000u);
   world.run_out();
+}
+
+bool is_found(const Resolution& one) {
+  return one.state == NameState::addresses;
+}
+
+TEST(Resolver, SilentNamesDoNotHoldUpTheOthers) {
+  DnsPeer peer([](const Asked& a) {
+    if (a.text().starts_with("dead")) return std::vector<Packet>();
+    return addresses(a, "192.0.2.1", "");
+  });
+  World world({peer.endpoint()});
+  std::vector<Resolution> dead(400);
+  std::vector<Resolution> live(4);
+  const auto all_live = [&] { return std::all_of(live.begin(), live.end(), is_found); };
+  for (std::size_t i = 0; i < dead.size(); ++i)
+    world.begin("dead" + std::to_string(i) + ".example.net", dead[i]);
+  for (std::size_t i = 0; i < live.size(); ++i)
+    world.begin("live" + std::to_string(i) + ".example.net", live[i]);
+  world.run_until(all_live);
+  EXPECT_TRUE(all_live());
+  EXPECT_LT(world.took(), 4000ms) << "the dead ones took half a second each, not six";
+
+  // Now it is known which are dead: a name that is not waits for none of them, though they hold
+  // every place.
+  live.assign(live.size(), {});
+  for (std::size_t i = 0; i < live.size(); ++i)
+    world.begin("more" + std::to_string(i) + ".example.net", live[i]);
+  world.run_until(all_live);
+  EXPECT_TRUE(all_live());
+  EXPECT_LT(world.took(), 400ms);
+
+  world.tasks().request_stop();
+  world.resolver().stop();
+  world.run_out();
+}
+
+TEST(Resolver, ALookupThatGaveWayIsBegunAgain) {
+  std::map<std::string, int> times;  // by the thread of the peer alone
+  DnsPeer peer([&times](const Asked& a) {
+    if (a.text().starts_with("dead")) return std::vector<Packet>();
+    if (a.text().starts_with("slow") && ++times[std::to_string(a.type)] < 2)
+      return std::vector<Packet>();
+    return addresses(a, "192.0.2.1", "");
+  });
+  World world({peer.endpoint()});
+  Resolution slow;
+  Resolution live;
+  std::vector<Resolution> dead(127);
+  for (std::size_t i = 0; i < dead.size(); ++i) {
+    if (i == 32) world.begin("slow.example.net", slow);  // those before it stay
+    world.begin("dead" + std::to_string(i) + ".example.net", dead[i]);
+  }
+  world.begin("live.example.net", live);
+  world.run_until([&] { return is_found(slow) && is_found(live); });
+  EXPECT_EQ(summary(live), "192.0.2.1");
+  EXPECT_EQ(summary(slow), "192.0.2.1");
+  EXPECT_GE(world.resolver().figures().put_off, 1u);
+  world.tasks().request_stop();
+  world.resolver().stop();
+  world.run_out();
+}
+
+// Two silent servers before the one that answers: a lookup takes longer than half a second, and is
+// not broken off for ever however many wait.
+TEST(Resolver, ManyNamesReachTheLastServer) {
+  DnsPeer silent([](const Asked&) { return std::vector<Packet>(); });
+  DnsPeer silent_too([](const Asked&) { return std::vector<Packet>(); });
+  DnsPeer well([](const Asked& a) { return addresses(a, "192.0.2.1", ""); });
+  World world({silent.endpoint(), silent_too.endpoint(), well.endpoint()});
+  for (const auto& found : world.ask_many(1500, "example.net", 10'000ms, true))
+    EXPECT_EQ(summary(found), "192.0.2.1");
+  EXPECT_LT(world.took(), 5000ms);
+}
+
+TEST(Resolver, OneIllNameDoesNotChangeWhoIsAskedFirst) {
+  std::atomic<bool> good_came = false;
+  DnsPeer first([&](const Asked& a) {
+    if (a.text().starts_with("good")) {
+      good_came = true;
+      return addresses(a, "192.0.2.1", "");
+    }
+    return good_came ? nothing_but(a, Rcode::servfail) : std::vector<Packet>();
+  });
+  DnsPeer second([](const Asked& a) { return nothing_but(a, Rcode::servfail); });
+  World world({first.endpoint(), second.endpoint()});
+  Resolution bad;
+  Resolution good;
+  world.begin("bad.example.net", bad);
+  world.begin("good.example.net", good);
+  world.run_until([&] { return !bad.trouble.empty(); });
+  EXPECT_EQ(summary(good), "192.0.2.1");
+  EXPECT_NE(bad.trouble.find("answers SERVFAIL"), std::string::npos) << bad.trouble;
+  const int before = second.asked();
+  EXPECT_EQ(summary(world.ask("good-too.example.net")), "192.0.2.1");
+  EXPECT_EQ(second.asked(), before);
 }
 
 TEST(Resolver, WhatTheNameServerSaysOfTheName) {

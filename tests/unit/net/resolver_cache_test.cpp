@@ -85,6 +85,25 @@ TEST(ResolverCache, TroubleHoldsForASecondAndTakesNothingAway) {
   EXPECT_EQ(said(cache, start + 7s), "last 192.0.2.1");
 }
 
+TEST(ResolverCache, ANameIsIllFromItsFirstTroubleToItsNextAnswer) {
+  ResolverCache cache;
+  const auto ill = [&] { return cache.look(name, start + 1h).ill; };
+  EXPECT_FALSE(ill());
+  cache.trouble(name, "SERVFAIL", start);
+  EXPECT_TRUE(ill()) << "also when it may be asked again";
+  cache.put(name, answer("192.0.2.1", 5s), start);
+  EXPECT_FALSE(ill());
+  cache.unanswered(name);
+  EXPECT_TRUE(ill());
+  EXPECT_EQ(said(cache, start), "fresh 192.0.2.1") << "takes nothing away";
+  cache.put(name, negative(NameState::no_name), start);
+  EXPECT_FALSE(ill()) << "NXDOMAIN is an answer";
+  cache.unanswered(name);
+  EXPECT_EQ(said(cache, start + 10s), "nothing") << "and it may be asked";
+  cache.expire();
+  EXPECT_FALSE(ill()) << "other servers may know it";
+}
+
 TEST(ResolverCache, ANegativeAnswerEndsTheLastGoodOne) {
   ResolverCache cache;
   cache.put(name, answer("192.0.2.1", 5s), start);
