@@ -47,6 +47,7 @@ const char* HttpAttempt::waiting_for() const {
 }
 
 void HttpAttempt::advance(std::uint32_t events) {
+  if (tls_) tls_->begin_turn();
   if (result().phase == Phase::tls && !shake()) return;
   if (!unsent_.empty() && !send()) return;
   // TLS may hold bytes that raise no event any more; a plain socket tells of each.
@@ -56,6 +57,7 @@ void HttpAttempt::advance(std::uint32_t events) {
 bool HttpAttempt::shake() {
   switch (tls_->handshake()) {
     case TlsClient::Step::again:
+      wait_for_more();
       return false;
     case TlsClient::Step::done:
       result().times.tls = elapsed();
@@ -73,7 +75,10 @@ bool HttpAttempt::shake() {
 bool HttpAttempt::send() {
   if (tls_) {
     const auto step = tls_->write(unsent_);
-    if (step == TlsClient::Step::again) return false;
+    if (step == TlsClient::Step::again) {
+      wait_for_more();
+      return false;
+    }
     if (step != TlsClient::Step::done) give_up_sending();
     return true;
   }
@@ -89,6 +94,11 @@ bool HttpAttempt::send() {
   return true;
 }
 
+// Events come by themselves only for what the kernel has told of and was read to its end.
+void HttpAttempt::wait_for_more() noexcept {
+  if (tls_->yielded()) yield_reading();
+}
+
 // A peer that has closed may have answered first.
 void HttpAttempt::give_up_sending() {
   unsent_ = {};
@@ -101,7 +111,7 @@ void HttpAttempt::receive() {
     std::size_t size = 0;
     if (tls_) {
       const auto step = tls_->read(buffer, size);
-      if (step == TlsClient::Step::again) return;
+      if (step == TlsClient::Step::again) return wait_for_more();
       if (step == TlsClient::Step::closed) return finish(judge_.closed());
       if (step == TlsClient::Step::failed) return finish(tls_->finding());
     } else {

@@ -40,6 +40,7 @@ class HttpAttempt final : public Attempt {
   void advance(std::uint32_t events);
   bool shake();
   bool send();
+  void wait_for_more() noexcept;
   void give_up_sending();
   void receive();
 

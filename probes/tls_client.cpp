@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -78,15 +79,32 @@ struct TlsBio {
   static int read(BIO* bio, char* data, int size) {
     auto& client = *static_cast<TlsClient*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
+    if (client.excess() != nullptr) return -1;
+    if (client.reads_left_ == 0 || client.bytes_left_ == 0) {
+      client.yielded_ = true;
+      BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
+      return -1;
+    }
+    --client.reads_left_;
     const auto n = ::recv(client.fd_, data, static_cast<std::size_t>(size), 0);
     if (n < 0) note(client, bio, BIO_FLAGS_READ);
     if (n == 0) client.end_ = true;
+    if (n > 0) {
+      const auto got = static_cast<std::size_t>(n);
+      client.bytes_left_ -= std::min(got, client.bytes_left_);
+      client.bytes_ += got;
+    }
     return static_cast<int>(n);
   }
 
   static long control(BIO* bio, int command, long, void*) {
     if (command == BIO_CTRL_EOF) return static_cast<TlsClient*>(BIO_get_data(bio))->end_ ? 1 : 0;
     return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+
+  // Sees each message of a handshake that came or went.
+  static void on_message(int sent, int, int type, const void*, std::size_t, SSL*, void* client) {
+    if (sent == 0 && type == SSL3_RT_HANDSHAKE) ++static_cast<TlsClient*>(client)->messages_;
   }
 
   static void note(TlsClient& client, BIO* bio, int direction) {
@@ -161,6 +179,8 @@ TlsClient::TlsClient(ssl_ctx_st* context, int fd, const std::string& name, std::
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_quiet_shutdown(ssl_.get(), 1);
+  SSL_set_msg_callback(ssl_.get(), TlsBio::on_message);
+  SSL_set_msg_callback_arg(ssl_.get(), this);
   const bool address = is_address(name_);
   if (!address) SSL_set_tlsext_host_name(ssl_.get(), name_.c_str());
   if (SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE) {
@@ -204,6 +224,18 @@ TlsTicket TlsClient::ticket() const {
 }
 
 TlsClient::~TlsClient() = default;
+
+void TlsClient::begin_turn() noexcept {
+  yielded_ = false;
+  reads_left_ = reads_at_once;
+  bytes_left_ = bytes_at_once;
+}
+
+const char* TlsClient::excess() const noexcept {
+  if (messages_ > most_messages) return "TLS messages without end";
+  if (bytes_ > most_bytes) return "more than 4 MiB of TLS";
+  return nullptr;
+}
 
 TlsClient::Step TlsClient::handshake() {
   if (!ssl_) return Step::failed;
@@ -259,6 +291,9 @@ TlsClient::Step TlsClient::explain(int outcome, const char* doing) {
     return Step::failed;
   };
   if (io_error_ != 0) return end(exchange_failure(io_error_, doing));
+  if (const char* const much = excess()) {
+    return end(fail(FailureClass::protocol, std::string(much) + " from the server " + doing));
+  }
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     return end(explain_verification(SSL_get_verify_result(ssl_.get())));
   }

@@ -30,6 +30,20 @@ class TlsClient {
 
   enum class Step : unsigned char { done, again, closed, failed };
 
+  // OpenSSL reads on by itself as long as there is something that is no answer (tickets, key
+  // updates, pieces of a handshake). So what is read between two calls of begin_turn() is bounded:
+  // `again` with yielded() means that there may be more, of which no event will tell. And so is the
+  // whole of it: a peer that goes on for ever has failed.
+  void begin_turn() noexcept;
+  bool yielded() const noexcept { return yielded_; }
+  static constexpr int reads_at_once = 64;  // a record takes two
+  static constexpr std::size_t bytes_at_once = 128 * 1024;
+  // A handshake has ten at most and two or three tickets follow.
+  static constexpr int most_messages = 100;
+  // The largest answer that is read, its chunks' overhead included, has half of it, the largest
+  // chain of certificates 100 KiB.
+  static constexpr std::size_t most_bytes = 4 * 1024 * 1024;
+
   // Each goes on until it is done, would block (`again`), met the peer's end (`closed`) or failed:
   // finding().
   Step handshake();
@@ -48,6 +62,7 @@ class TlsClient {
  private:
   friend struct TlsVerify;
   void offer(std::string_view session);
+  const char* excess() const noexcept;
   Step explain(int outcome, const char* doing);
   Finding explain_verification(long code) const;
 
@@ -58,6 +73,11 @@ class TlsClient {
   int io_error_ = 0;  // errno of the last send or recv that failed for good
   bool shaken_ = false;
   bool end_ = false;  // recv() said that the peer has closed
+  bool yielded_ = false;
+  int reads_left_ = reads_at_once;
+  std::size_t bytes_left_ = bytes_at_once;  // of this turn
+  std::size_t bytes_ = 0;                   // received in all
+  int messages_ = 0;                        // of handshakes, tickets and key updates among them
   int fd_;
   Finding finding_;
   std::string certificate_;  // what the failing certificate says about itself, for the reason

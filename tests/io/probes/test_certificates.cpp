@@ -152,4 +152,25 @@ std::string TlsServer::server_name() {
   return name == nullptr ? "" : name;
 }
 
+bool TlsServer::send_ticket() {
+  return SSL_new_session_ticket(context_->ssl) == 1 && SSL_do_handshake(context_->ssl) == 1;
+}
+
+bool TlsServer::send_key_update() {
+  return SSL_key_update(context_->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+         SSL_do_handshake(context_->ssl) == 1;
+}
+
+bool TlsServer::ask_to_renegotiate() {
+  return SSL_renegotiate(context_->ssl) == 1 && SSL_do_handshake(context_->ssl) == 1;
+}
+
+void TlsServer::pad_records_to(std::size_t size) {
+  SSL_set_block_padding(context_->ssl, size);
+}
+
+void TlsServer::split_records_at(std::size_t size) {
+  SSL_set_max_send_fragment(context_->ssl, static_cast<long>(size));
+}
+
 }  // namespace hotswapd::testing

@@ -68,6 +68,11 @@ class TlsServer {
   void say_goodbye();  // close_notify
   bool resumed();
   std::string server_name();  // SNI as it came, "" without
+  bool send_ticket();         // TLS 1.3: one more
+  bool send_key_update();
+  bool ask_to_renegotiate();  // TLS 1.2: HelloRequest
+  void pad_records_to(std::size_t size);
+  void split_records_at(std::size_t size);
 
  private:
   struct Context;
