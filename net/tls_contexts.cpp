@@ -60,6 +60,24 @@ Fallible<void> load_bundle(SSL_CTX* context, const TlsPolicy& policy) {
                what + file + " holds no usable PEM certificate (" + why + "): replace it"};
 }
 
+// With TLS 1.2's finite-field Diffie-Hellman the server makes up a group of as many as 10,000 bits,
+// and with it how long our loop stands still: a second of arithmetic. Who has no elliptic curves is
+// reached by RSA key exchange. TLS 1.3's groups are well-known ones, a fiftieth of that at most.
+// The rest is as the system's OpenSSL is configured.
+bool without_groups_of_the_servers(SSL_CTX* context) {
+  std::string list;
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
+    const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+    const bool of_tls13 = exchange == NID_kx_any;  // those have a list of their own
+    if (of_tls13 || exchange == NID_kx_dhe || exchange == NID_kx_dhe_psk) continue;
+    if (!list.empty()) list += ':';
+    list += SSL_CIPHER_get_name(cipher);
+  }
+  return list.empty() || SSL_CTX_set_cipher_list(context, list.c_str()) == 1;
+}
+
 Fallible<TlsContexts::Context> make(const TlsPolicy& policy) {
   TlsContexts::Context context(SSL_CTX_new(TLS_client_method()),
                                [](SSL_CTX* c) { SSL_CTX_free(c); });
@@ -67,6 +85,8 @@ Fallible<TlsContexts::Context> make(const TlsPolicy& policy) {
     return Error{errc::unavailable, "OpenSSL cannot make a TLS context: " + ssl_error_text()};
   SSL_CTX* const raw = context.get();
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
+  if (!without_groups_of_the_servers(raw))
+    return Error{errc::unavailable, "OpenSSL takes no list of ciphers: " + ssl_error_text()};
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);

@@ -1,7 +1,7 @@
 // HTTPS probes: a certificate that is right, each way it can be wrong, and peers that are no TLS
 // servers.
 #include <gtest/gtest.h>
-#include <openssl/tls1.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "scripted_peer.hpp"
 #include "test_certificates.hpp"
@@ -207,6 +208,47 @@ TEST(HttpsProbe, WithoutVerificationAnyCertificateWillDo) {
 TEST(HttpsProbe, AnOldProtocolIsRefused) {
   EXPECT_EQ(probed(make_identity({}, &authority()), TLS1_1_VERSION),
             "fail tls the server offers no TLS 1.2 or newer");
+}
+
+// A group of 10,000 bits is a second of arithmetic for us: whoever wants one must not get it.
+TEST(HttpsProbe, Tls12IsSpokenWithoutGroupsThatTheServerMakesUp) {
+  const Identity identity = make_identity({.rsa = true}, nullptr);
+  const auto probed_with = [&](const char* ciphers) {
+    ScriptedPeer peer([&identity, ciphers](int fd) {
+      const auto context = make_server_context(identity, TLS1_2_VERSION);
+      SSL_CTX_set_cipher_list(context.get(), ciphers);
+      SSL_CTX_set_dh_auto(context.get(), 1);
+      TlsServer server(context, fd);
+      if (!server.shake()) return;
+      server.read_request();
+      if (server.send("HTTP/1.1 200 OK\r\n\r\n")) await_close(fd);
+    });
+    auto target = https_at(peer);
+    target.monitor.tls.verify = false;
+    return summary(probe(target));
+  };
+  EXPECT_EQ(probed_with("ECDHE@SECLEVEL=0"), "pass none HTTP 200");
+  EXPECT_EQ(probed_with("kRSA@SECLEVEL=0"), "pass none HTTP 200");
+  EXPECT_EQ(probed_with("DHE@SECLEVEL=0"),
+            "fail tls no TLS parameters in common with the server (handshake_failure)");
+}
+
+TEST(HttpsProbe, TheSystemsChoiceOfCiphersStandsApartFromThat) {
+  TlsContexts contexts;
+  const auto ours = contexts.get(TlsPolicy{false, {}}, Clock::now());
+  ASSERT_TRUE(ours);
+  const std::shared_ptr<SSL_CTX> plain(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  const auto names = [](SSL_CTX* context, bool without) {
+    std::vector<std::string> list;
+    const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+      const std::string name = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i));
+      if (!without || !(name.starts_with("DHE-") || name.starts_with("ADH-"))) list.push_back(name);
+    }
+    return list;
+  };
+  EXPECT_EQ(names(ours->get(), false), names(plain.get(), true));
+  EXPECT_NE(names(plain.get(), false), names(plain.get(), true));
 }
 
 TEST(HttpsProbe, AStalledHandshakeEndsAtTheDeadline) {

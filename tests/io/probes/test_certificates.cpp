@@ -34,7 +34,7 @@ void add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
 Identity make_identity(const CertificateWish& wish, const Identity* issuer) {
   static std::atomic<long> serial{1000};
   Identity made;
-  made.key = {EVP_EC_gen("P-256"), EVP_PKEY_free};
+  made.key = {wish.rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"), EVP_PKEY_free};
   made.certificate = {X509_new(), X509_free};
   if (!made.key || !made.certificate) broken("key");
   X509* const certificate = made.certificate.get();

@@ -25,6 +25,7 @@ struct CertificateWish {
   Seconds not_before{-3600};                                 // from now
   Seconds not_after{3600};
   bool authority = false;
+  bool rsa = false;  // else an elliptic curve
 };
 
 // Signed by `issuer`, or by itself when that is null.
