@@ -46,11 +46,15 @@ void Attempt::start(TimePoint deadline) {
     return finish(*std::move(denied));
   }
   fd_ = ::socket(target_.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return fail_to_connect(errno);
+  if (fd_ < 0) return fail_to_begin(errno);
   const auto size = static_cast<socklen_t>(target_.size());
   if (::connect(fd_, target_.data(), size) != 0 && errno != EINPROGRESS)
-    return fail_to_connect(errno);
-  if (const error_code ec = poller().add(*this, fd_, deadline)) fail_to_connect(ec.value());
+    return fail_to_begin(errno);
+  if (const error_code ec = poller().add(*this, fd_, deadline)) fail_to_begin(ec.value());
+}
+
+void Attempt::fail_to_begin(int error) {
+  finish(begin_failure(error, where()));
 }
 
 void Attempt::fail_to_connect(int error) {

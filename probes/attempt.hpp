@@ -46,7 +46,8 @@ class Attempt : public PendingAttempt {
   Finding out_of_time() final;
   void release() noexcept final;
   void ready(std::uint32_t events) final;
-  void fail_to_connect(int error);
+  void fail_to_begin(int error);    // at once
+  void fail_to_connect(int error);  // later
   std::string where() const;
 
   const asio::ip::tcp::endpoint& target_;

@@ -19,7 +19,7 @@ const char* own_trouble(int error) {
       return "the local address is in use";
     case EACCES:
     case EPERM:
-      return "this host does not permit the connection (firewall or privilege)";
+      return "this host does not permit the connection (firewall, prohibit route or privilege)";
     case ENETUNREACH:
     case ENETDOWN:
       return "this host has no route to the target";
@@ -48,19 +48,41 @@ Finding inconclusive(std::string reason) {
   return {Verdict::inconclusive, FailureClass::local, std::move(reason)};
 }
 
-Finding connect_failure(int error, std::string_view where) {
+Finding begin_failure(int error, std::string_view where) {
   const std::string target(where);
   if (const char* const trouble = own_trouble(error))
     return inconclusive(trouble + (": " + target));
+  switch (error) {
+    case ECONNREFUSED:  // a target on this host
+      return connect_failure(error, where);
+    case EHOSTUNREACH:
+      return inconclusive(
+          "this host has no route to the target, or its own firewall rejects it (see ip route "
+          "get): " +
+          target);
+    case EINVAL:
+      return inconclusive(
+          "a blackhole route of this host takes what goes to the target (see ip route get): " +
+          target);
+    default:
+      return inconclusive("this host cannot connect to " + target + ": " + system_text(error));
+  }
+}
+
+Finding connect_failure(int error, std::string_view where) {
+  const std::string target(where);
+  if (const char* const trouble = exhaustion(error)) return inconclusive(trouble + (": " + target));
   switch (error) {
     case ECONNREFUSED:
       return fail(FailureClass::connect, "connection refused by " + target);
     case EHOSTUNREACH:
     case EHOSTDOWN:
       return fail(FailureClass::connect, "host unreachable: " + target);
-    case ECONNRESET:
-    case EPIPE:
-      return fail(FailureClass::connect, "connection reset by " + target + " while connecting");
+    case ENETUNREACH:
+    case ENONET:
+      return fail(FailureClass::connect, "network unreachable on the way to " + target);
+    case EACCES:
+      return fail(FailureClass::connect, "a firewall on the way forbids the connection: " + target);
     case ETIMEDOUT:
       return fail(FailureClass::timeout, "no answer to the connection request from " + target);
     default:

@@ -20,9 +20,12 @@ Finding pass(std::string reason);
 Finding fail(FailureClass failure, std::string reason);
 Finding inconclusive(std::string reason);  // class local
 
-// An errno of socket(), connect() or the poller before the connection stood. Our own trouble (no
-// descriptors, ports, memory, privilege or route) is inconclusive; refused and unreachable are the
-// target's.
+// An errno with which socket(), connect() or the poller came back at once: nothing has left this
+// host, so it speaks of our descriptors, ports, memory, privilege and routes, and is inconclusive.
+// Refused can only be a target on this host itself.
+Finding begin_failure(int error, std::string_view where);
+
+// An errno that came for a connection request under way: the target or the network has answered.
 Finding connect_failure(int error, std::string_view where);
 
 // An errno of sending a datagram, or of its socket: our own trouble, whatever it is.

@@ -29,8 +29,8 @@ bool has_route(const std::string& address) {
   const auto size = endpoint->fill(storage);
   const int fd = ::socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno != EAFNOSUPPORT;  // anything else is the probe's to tell
-  const bool routed = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0 ||
-                      (errno != ENETUNREACH && errno != EADDRNOTAVAIL);
+  // Of a datagram socket it only looks up the route: whatever the error, there is none that serves.
+  const bool routed = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0;
   ::close(fd);
   return routed;
 }

@@ -5,6 +5,7 @@
 
 #include "net/resolver.hpp"
 #include "net/task_group.hpp"
+#include "own_network.hpp"
 #include "probes/factory.hpp"
 #include "scripted_peer.hpp"
 #include "test_certificates.hpp"
@@ -157,6 +158,19 @@ TEST(NamedProbe, AFamilyWithoutARouteIsLeftOut) {
   DnsPeer dns(at({"127.0.0.1"}, "::1"));
   ScriptedPeer peer(await_close);
   EXPECT_EQ(probe_by_name(dns, peer.port(), Protocol::tcp).verdict, Verdict::pass);
+}
+
+TEST(NamedProbe, ARouteThatLeadsNowhereIsNone) {
+  const auto trouble = in_own_network([] {
+    if (!run("ip route add blackhole 10.0.0.0/24 && ip route add unreachable 10.0.1.0/24 && "
+             "ip route add prohibit 10.0.2.0/24"))
+      GTEST_SKIP() << "needs ip(8)";
+    DnsPeer dns(at({"10.0.0.1", "10.0.1.1", "10.0.2.1", "127.0.0.1"}));
+    ScriptedPeer peer(await_close);
+    EXPECT_EQ(summary(probe_by_name(dns, peer.port(), Protocol::tcp)),
+              "pass none connected (at 127.0.0.1)");
+  });
+  if (trouble) GTEST_SKIP() << *trouble;
 }
 
 TEST(NamedProbe, TheHostsFile) {

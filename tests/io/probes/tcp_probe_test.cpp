@@ -11,6 +11,7 @@
 
 #include "net/poller.hpp"
 #include "net/task_group.hpp"
+#include "own_network.hpp"
 #include "probes/factory.hpp"
 #include "scripted_peer.hpp"
 
@@ -82,6 +83,54 @@ TEST(TcpProbe, NoDescriptorLeftIsOurTrouble) {
   EXPECT_EQ(result.verdict, Verdict::inconclusive);
   EXPECT_EQ(result.failure, FailureClass::local);
   EXPECT_NE(result.reason.find("no file descriptor left"), std::string::npos) << result.reason;
+}
+
+// What connect() itself returns is this host's word about its own routes and firewall.
+TEST(TcpProbe, ARouteOfThisHostThatLeadsNowhereIsOurTrouble) {
+  const auto trouble = in_own_network([] {
+    const auto tried = [](const std::string& address) {
+      const auto result = probe(target_at(80, Protocol::tcp, Millis(1000), address));
+      EXPECT_TRUE(result.reason.ends_with(": " + address + " port 80")) << result.reason;
+      return std::string(to_string(result.verdict)) + " " +
+             result.reason.substr(0, result.reason.rfind(": "));
+    };
+    EXPECT_EQ(tried("192.0.2.1"), "inconclusive this host has no route to the target");
+    if (!run("ip route add blackhole 192.0.2.0/25 && ip route add unreachable 192.0.2.128/25 && "
+             "ip route add prohibit 198.51.100.0/24 && "
+             "ip route add blackhole 2001:db8::/64 && ip route add unreachable 2001:db8:1::/64 && "
+             "ip route add prohibit 2001:db8:2::/64"))
+      GTEST_SKIP() << "needs ip(8)";
+    const std::string blackhole =
+        "inconclusive a blackhole route of this host takes what goes to the target (see ip route "
+        "get)";
+    const std::string unreachable =
+        "inconclusive this host has no route to the target, or its own firewall rejects it (see ip "
+        "route get)";
+    const std::string prohibited =
+        "inconclusive this host does not permit the connection (firewall, prohibit route or "
+        "privilege)";
+    EXPECT_EQ(tried("192.0.2.1"), blackhole);
+    EXPECT_EQ(tried("192.0.2.129"), unreachable);
+    EXPECT_EQ(tried("198.51.100.1"), prohibited);
+    EXPECT_EQ(tried("2001:db8::1"), blackhole);
+    EXPECT_EQ(tried("2001:db8:1::1"), unreachable);
+    EXPECT_EQ(tried("2001:db8:2::1"), prohibited);
+  });
+  if (trouble) GTEST_SKIP() << *trouble;
+}
+
+// A neighbour that does not answer is told later, and is the target's failure.
+TEST(TcpProbe, ASilentNeighbourIsTheTargetsFailure) {
+  const auto trouble = in_own_network([] {
+    if (!run("ip link add deaf0 type veth peer name deaf1 && "
+             "ip addr add 198.51.100.1/24 dev deaf0 && ip link set deaf0 up && "
+             "ip link set deaf1 up arp off && echo 20 > "
+             "/proc/sys/net/ipv4/neigh/deaf0/retrans_time_ms"))
+      GTEST_SKIP() << "needs ip(8) and veth";
+    const auto result = probe(target_at(80, Protocol::tcp, Millis(5000), "198.51.100.9"));
+    EXPECT_EQ(summary(result), "fail connect host unreachable: 198.51.100.9 port 80");
+  });
+  if (trouble) GTEST_SKIP() << *trouble;
 }
 
 TEST(Probes, WhatCannotBeProbedIsInconclusive) {

@@ -8,14 +8,24 @@
 namespace hotswapd {
 namespace {
 
-TEST(Finding, OwnTroubleIsInconclusive) {
+TEST(Finding, WhatThisHostSaysAtOnceIsInconclusive) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE, EACCES, EPERM,
-                          ENETUNREACH, ENETDOWN, EAFNOSUPPORT}) {
-    const Finding finding = connect_failure(error, "192.0.2.1 port 80");
+                          ENETUNREACH, ENETDOWN, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, EIO}) {
+    const Finding finding = begin_failure(error, "192.0.2.1 port 80");
     EXPECT_EQ(finding.verdict, Verdict::inconclusive) << error;
     EXPECT_EQ(finding.failure, FailureClass::local) << error;
     EXPECT_NE(finding.reason.find("192.0.2.1 port 80"), std::string::npos) << finding.reason;
   }
+}
+
+TEST(Finding, ATargetOnThisHostRefusesAtOnce) {
+  const Finding finding = begin_failure(ECONNREFUSED, "127.0.0.1 port 80");
+  EXPECT_EQ(finding.verdict, Verdict::fail);
+  EXPECT_EQ(finding.failure, FailureClass::connect);
+}
+
+TEST(Finding, ExhaustionIsOursWheneverItComes) {
+  EXPECT_EQ(connect_failure(ENOBUFS, "X").verdict, Verdict::inconclusive);
 }
 
 TEST(Finding, TheTargetsRefusalIsAFailure) {
@@ -27,7 +37,8 @@ TEST(Finding, TheTargetsRefusalIsAFailure) {
   const Row rows[] = {
       {ECONNREFUSED, FailureClass::connect, "connection refused by X"},
       {EHOSTUNREACH, FailureClass::connect, "host unreachable: X"},
-      {ECONNRESET, FailureClass::connect, "connection reset by X while connecting"},
+      {ENETUNREACH, FailureClass::connect, "network unreachable on the way to X"},
+      {EACCES, FailureClass::connect, "a firewall on the way forbids the connection: X"},
       {ETIMEDOUT, FailureClass::timeout, "no answer to the connection request from X"},
   };
   for (const auto& row : rows) {
