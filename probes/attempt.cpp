@@ -20,6 +20,12 @@ int socket_error(int fd) noexcept {
   return error;
 }
 
+// A reset in answer to the connection request is ECONNREFUSED: these come of a connection that
+// stood, whenever we get to look.
+bool stood_and_was_reset(int error) noexcept {
+  return error == ECONNRESET || error == EPIPE;
+}
+
 // Nobody listens on a port of this host that lies in the ephemeral range: the kernel may pick that
 // very port for our end and connect the socket to itself.
 bool connected_to_itself(int fd, const asio::ip::tcp::endpoint& target) noexcept {
@@ -48,8 +54,10 @@ void Attempt::start(TimePoint deadline) {
   fd_ = ::socket(target_.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return fail_to_begin(errno);
   const auto size = static_cast<socklen_t>(target_.size());
-  if (::connect(fd_, target_.data(), size) != 0 && errno != EINPROGRESS)
-    return fail_to_begin(errno);
+  if (::connect(fd_, target_.data(), size) != 0 && errno != EINPROGRESS) {
+    if (!stood_and_was_reset(errno)) return fail_to_begin(errno);
+    reset_ = errno;
+  }
   if (const error_code ec = poller().add(*this, fd_, deadline)) fail_to_begin(ec.value());
 }
 
@@ -64,7 +72,9 @@ void Attempt::fail_to_connect(int error) {
 void Attempt::ready(std::uint32_t events) {
   if (connected_) return on_ready(events);
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    if (const int error = socket_error(fd_); error != 0) return fail_to_connect(error);
+    const int error = socket_error(fd_);
+    if (error != 0 && !stood_and_was_reset(error)) return fail_to_connect(error);
+    if (error != 0) reset_ = error;
   }
   if ((events & EPOLLOUT) == 0) return;
   if (connected_to_itself(fd_, target_)) return fail_to_connect(ECONNREFUSED);
@@ -103,7 +113,8 @@ long Attempt::send_some(std::span<const char> data) noexcept {
 long Attempt::receive_some(std::span<char> into) noexcept {
   for (;;) {
     const auto n = ::recv(fd_, into.data(), into.size(), 0);
-    if (n >= 0) return n;
+    if (n > 0) return n;
+    if (n == 0) return -std::exchange(reset_, 0);
     if (errno != EINTR) return -errno;
   }
 }

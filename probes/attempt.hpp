@@ -20,7 +20,8 @@ class Attempt : public PendingAttempt {
   ~Attempt() override;
 
  protected:
-  // The connection stands, the descriptor can be written to. Ends in finish() or in waiting for
+  // The connection stands, the descriptor can be written to; or it stood, and the peer has reset it
+  // already, which sending and receiving will tell. Ends in finish() or in waiting for
   // on_ready().
   virtual void on_connected(std::uint32_t events) = 0;
   // Something may be read or written: go on until EAGAIN.
@@ -54,6 +55,7 @@ class Attempt : public PendingAttempt {
   Millis timeout_;  // as configured, for the words
   int fd_ = -1;
   bool connected_ = false;
+  int reset_ = 0;  // errno of a reset that came before we looked, and is said when all is read
 };
 
 }  // namespace hotswapd

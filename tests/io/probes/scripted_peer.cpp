@@ -73,6 +73,11 @@ ScriptedPeer::~ScriptedPeer() {
   ::close(listener_);
 }
 
+void ScriptedPeer::await_ended(int sessions) {
+  std::unique_lock lock(mutex_);
+  session_ended_.wait(lock, [&] { return ended_ >= sessions; });
+}
+
 void ScriptedPeer::accept_all() {
   for (;;) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -88,6 +93,8 @@ void ScriptedPeer::accept_all() {
       const std::lock_guard closing(mutex_);
       std::erase(open_, fd);
       ::close(fd);
+      ++ended_;
+      session_ended_.notify_all();
     });
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -30,6 +31,7 @@ class ScriptedPeer {
 
   std::uint16_t port() const noexcept { return port_; }
   const std::string& address() const noexcept { return address_; }
+  void await_ended(int sessions);  // until so many have been served and closed
 
  private:
   void accept_all();
@@ -40,6 +42,8 @@ class ScriptedPeer {
   std::uint16_t port_ = 0;
   std::mutex mutex_;  // over what follows
   bool stopping_ = false;
+  int ended_ = 0;
+  std::condition_variable session_ended_;
   std::vector<int> open_;
   std::vector<std::thread> sessions_;
   std::thread acceptor_;
