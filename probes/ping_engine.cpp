@@ -113,6 +113,7 @@ class PingEngine::Channel final : public Poller::Watch {
   bool read_messages(bool later);
   void read_errors(bool later);
   void hear(const IcmpNews& news, const IpBytes& source, bool later);
+  void look_at_buffer();
 
   PingEngine& engine_;
   const IpFamily family_;
@@ -120,7 +121,8 @@ class PingEngine::Channel final : public Poller::Watch {
   int unread_sends_ = 0;
   SequenceTable<Echo> table_;
   std::uint32_t drops_ = 0;  // of the kernel, as last seen
-  TimePoint drop_seen_ = TimePoint::min();
+  bool crowded_ = false;     // the buffer, as last seen
+  TimePoint loss_seen_ = TimePoint::min();
 };
 
 std::optional<Finding> PingEngine::Channel::open() {
@@ -132,6 +134,7 @@ std::optional<Finding> PingEngine::Channel::open() {
   }
   socket_ = opened;
   drops_ = 0;
+  crowded_ = false;
   return std::nullopt;
 }
 
@@ -186,6 +189,7 @@ bool PingEngine::Channel::read_messages(bool later) {
   unread_sends_ = 0;
   auto& buffers = *engine_.buffers_;
   if (buffers.in_use) return false;  // who was answered sends, below the loop that reads
+  look_at_buffer();
   for (auto& header : buffers.headers) header.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
   const int count = ::recvmmsg(socket_.fd, buffers.headers.data(), batch, MSG_DONTWAIT, nullptr);
   if (count < 0) {
@@ -268,17 +272,28 @@ void PingEngine::Channel::catch_up() {
   }
 }
 
-bool PingEngine::Channel::may_have_lost(TimePoint began) {
-  if (socket_.fd < 0) return false;
+// The kernel's counter of dropped messages also counts those with a wrong checksum, which anybody
+// may send, and which are no loss. A loss needs a full buffer, and nobody but us empties it: so a
+// drop counts if the buffer was at least half full right before a read, or is right before the next
+// one.
+void PingEngine::Channel::look_at_buffer() {
   std::array<std::uint32_t, SK_MEMINFO_VARS> figures{};
   socklen_t size = sizeof figures;
-  if (::getsockopt(socket_.fd, SOL_SOCKET, SO_MEMINFO, figures.data(), &size) == 0 &&
-      size > SK_MEMINFO_DROPS * sizeof(std::uint32_t)) {
-    if (std::exchange(drops_, figures[SK_MEMINFO_DROPS]) != figures[SK_MEMINFO_DROPS]) {
-      drop_seen_ = Clock::now();
-    }
+  if (::getsockopt(socket_.fd, SOL_SOCKET, SO_MEMINFO, figures.data(), &size) != 0 ||
+      size <= SK_MEMINFO_DROPS * sizeof(std::uint32_t)) {
+    return;
   }
-  return drop_seen_ >= began;
+  const bool before = crowded_;
+  crowded_ = figures[SK_MEMINFO_RMEM_ALLOC] >= figures[SK_MEMINFO_RCVBUF] / 2;
+  const bool dropped = figures[SK_MEMINFO_DROPS] != drops_;
+  drops_ = figures[SK_MEMINFO_DROPS];
+  if (dropped && (before || crowded_)) loss_seen_ = Clock::now();
+}
+
+bool PingEngine::Channel::may_have_lost(TimePoint began) {
+  if (socket_.fd < 0) return false;
+  look_at_buffer();
+  return loss_seen_ >= began;
 }
 
 asio::execution_context::id PingEngine::id;

@@ -230,5 +230,37 @@ TEST_P(PingLies, RepliesThatThisHostLostAreItsOwnTrouble) {
   });
 }
 
+// The kernel checks the sum before it asks our filter, and counts what is wrong among what it
+// drops.
+TEST_P(PingLies, WrongChecksumsFromAnybodyAreNoLossOfOurs) {
+  in_network([] {
+    ASSERT_TRUE(write_sysctl("net/ipv6/icmp/echo_ignore_all", "1"));
+    Loop loop;
+    const Millis timeout(300);
+    const ProbeResult& result = loop.start("::1", timeout);
+    const int fd = ::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+    ASSERT_GE(fd, 0);
+    Responder::Packet packet(40 + 24);
+    packet[0] = 0x60;
+    packet[5] = 24;  // payload
+    packet[6] = IPPROTO_ICMPV6;
+    packet[7] = 64;               // hops
+    packet[23] = packet[39] = 1;  // ::1 to ::1
+    packet[40] = 129;             // echo reply
+    packet[42] = 0x12;            // a sum that is wrong
+    sockaddr_in6 to{};
+    to.sin6_family = AF_INET6;
+    to.sin6_addr = IN6ADDR_LOOPBACK_INIT;
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_GT(::sendto(fd, packet.data(), packet.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                         sizeof to),
+                0);
+    }
+    ::close(fd);
+    loop.run();
+    EXPECT_EQ(summary(result), "fail timeout no echo reply from ::1 within 300 ms");
+  });
+}
+
 }  // namespace
 }  // namespace hotswapd
