@@ -87,6 +87,12 @@ void Poller::move(Watch& from, Watch& to, TimePoint deadline) {
   begin(to, slot, deadline);
 }
 
+void Poller::set_deadline(Watch& watch, TimePoint deadline) {
+  if (watch.slot_ == Watch::none) return;
+  deadlines_.remove(watch.due_);
+  begin(watch, watch.slot_, deadline);
+}
+
 std::uint32_t Poller::take_slot() {
   if (free_.empty()) {
     slots_.emplace_back();

@@ -72,6 +72,8 @@ class Poller final : public asio::execution_context::service {
   error_code attend(Watch& watch, int fd);
   // Another watch takes over a descriptor with a deadline of its own; `from` is watched no more.
   void move(Watch& from, Watch& to, TimePoint deadline);
+  // Another deadline for a watch that is in the poller.
+  void set_deadline(Watch& watch, TimePoint deadline);
   void remove(Watch& watch) noexcept;  // nothing when it is not watched
   // Makes ready() come again if the descriptor is ready now: for a watch that stopped reading to
   // let others run.

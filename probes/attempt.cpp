@@ -48,6 +48,7 @@ Attempt::~Attempt() {
 
 void Attempt::start(TimePoint deadline) {
   enter(Phase::connect);
+  deadline_ = deadline;
   if (auto denied = AddressGate::of(poller().loop()).refuse(target_.address())) {
     return finish(*std::move(denied));
   }

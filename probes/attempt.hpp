@@ -35,6 +35,11 @@ class Attempt : public PendingAttempt {
   long receive_some(std::span<char> into) noexcept;
   void yield_reading() noexcept { poller().again(*this, fd_); }
 
+  // A deadline before the attempt's own, for a part of it; and back to its own.
+  void hurry(TimePoint deadline) { poller().set_deadline(*this, deadline); }
+  void end_of_hurry() { poller().set_deadline(*this, deadline_); }
+  TimePoint deadline() const noexcept { return deadline_; }
+
   int descriptor() const noexcept { return fd_; }
   // Leaves the connection, still open and watched until `deadline`, to another watch: for what is
   // to be said after the verdict.
@@ -53,6 +58,7 @@ class Attempt : public PendingAttempt {
 
   const asio::ip::tcp::endpoint& target_;
   Millis timeout_;  // as configured, for the words
+  TimePoint deadline_;
   int fd_ = -1;
   bool connected_ = false;
   int reset_ = 0;  // errno of a reset that came before we looked, and is said when all is read

@@ -72,21 +72,21 @@ class HttpProber final : public Prober {
   }
 
  private:
-  // With the session that was kept, if there is one. A server that breaks off when it is offered
-  // its own session would be blamed for our thrift: it is asked again in full, within the same
-  // time.
+  // With the session that was kept, if there is one. A server that breaks off or falls silent when
+  // it is offered its own session would be blamed for our thrift: it is asked again in full, within
+  // the same time.
   awaitable<ProbeResult> resume_or_shake(ssl_ctx_st* context, TimePoint deadline,
                                          HttpRedirect& redirect) {
     const TimePoint began = Clock::now();
     const std::string session(tls_side_->session.offer(moment(), tls_side_->trust.generation()));
     const std::string_view offered = session;
     ProbeResult result = co_await attempt(context, offered, deadline, redirect);
-    const bool broken_off = result.verdict == Verdict::fail && result.phase == Phase::tls &&
-                            result.failure != FailureClass::timeout;
-    if (session.empty() || !broken_off) co_return result;
+    const bool unshaken = result.verdict == Verdict::fail && result.phase == Phase::tls;
+    if (session.empty() || !unshaken || Clock::now() >= deadline) co_return result;
     const auto before = std::chrono::duration_cast<Micros>(Clock::now() - began);
     const std::string_view none;
     result = co_await attempt(context, none, deadline, redirect);
+    if (result.phase == Phase::exchange) tls_side_->session.refused();
     for (auto* const time : {&result.times.connect, &result.times.tls, &result.times.first_byte}) {
       if (*time) **time += before;
     }
@@ -103,7 +103,9 @@ class HttpProber final : public Prober {
     if (!tls_) co_return result;
     const bool answered = result.verdict == Verdict::pass || redirect.status != 0;
     if (answered) {
-      tls_side_->session.keep(attempt.ticket(), moment(), tls_side_->trust.generation(), interval_);
+      const Micros connected = *result.times.connect;
+      const KeptSession::Wish wish{interval_, timeout_, *result.times.tls - connected};
+      tls_side_->session.keep(attempt.ticket(), moment(), tls_side_->trust.generation(), wish);
     } else {
       tls_side_->session.forget();
     }

@@ -35,6 +35,10 @@ void HttpAttempt::on_connected(std::uint32_t events) {
   if (tls_context_ != nullptr) {
     enter(Phase::tls);
     tls_.emplace(tls_context_, descriptor(), exchange_.tls_name, session_);
+    if (!session_.empty()) {
+      const TimePoint now = Clock::now();
+      hurry(now + (deadline() - now) / KeptSession::share_of_time);
+    }
   } else {
     enter(Phase::exchange);
   }
@@ -63,6 +67,7 @@ bool HttpAttempt::shake() {
       result().times.tls = elapsed();
       result().certificate_ends = tls_->certificate_ends();
       enter(Phase::exchange);
+      if (!session_.empty()) end_of_hurry();
       return true;
     case TlsClient::Step::closed:
     case TlsClient::Step::failed:

@@ -23,7 +23,9 @@ struct HttpExchange {
 // What it refers to outlives it.
 class HttpAttempt final : public Attempt {
  public:
-  // `tls_context`: null for plain HTTP. `session`: to be resumed, if that can be; empty: none.
+  // `tls_context`: null for plain HTTP. `session`: to be resumed, if that can be; empty: none. A
+  // handshake with one has a part of the time only: it is the caller's to make a full one in the
+  // rest.
   HttpAttempt(Poller& owner, const HttpExchange& exchange, const HttpRule& rule, Millis timeout,
               ssl_ctx_st* tls_context, std::string_view session = {});
 

@@ -55,7 +55,7 @@ std::string_view KeptSession::offer(const Moment& now, std::uint64_t trust) cons
   return bytes_;
 }
 
-void KeptSession::keep(TlsTicket ticket, const Moment& now, std::uint64_t trust, Millis interval) {
+void KeptSession::keep(TlsTicket ticket, const Moment& now, std::uint64_t trust, const Wish& wish) {
   if (ticket.resumed) {
     ++short_ones_;
   } else {
@@ -63,8 +63,13 @@ void KeptSession::keep(TlsTicket ticket, const Moment& now, std::uint64_t trust,
     trust_ = trust;
     certificate_ends_ = ticket.certificate_ends;
   }
+  if (full_ones_left_ > 0) {
+    --full_ones_left_;
+    return forget();
+  }
   const Seconds lifetime = std::min(ticket.lifetime, oldest);
-  if (ticket.bytes.empty() || ticket.bytes.size() > largest || lifetime <= interval) {
+  if (ticket.bytes.empty() || ticket.bytes.size() > largest || lifetime <= wish.interval ||
+      wish.handshake > wish.timeout / (2 * share_of_time)) {
     return forget();
   }
   bytes_.assign(ticket.bytes);
@@ -75,6 +80,11 @@ void KeptSession::keep(TlsTicket ticket, const Moment& now, std::uint64_t trust,
 void KeptSession::forget() noexcept {
   std::string().swap(bytes_);
   expires_ = TimePoint();
+}
+
+void KeptSession::refused() noexcept {
+  forget();
+  full_ones_left_ = full_ones_after_refusal;
 }
 
 // RFC 2246's session is a SEQUENCE whose element [3] is the peer's certificate (ssl/ssl_asn1.c).

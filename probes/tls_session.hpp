@@ -22,17 +22,32 @@ struct TlsTicket {
 // Belongs to one prober: one address, one name, one policy. A short handshake shows no certificate,
 // so at least every tenth is full, and none is short when the certificate has ended or the trust
 // was read again. Anything but a pass forgets the session.
+//
+// Some servers, and boxes on the way, lose a ClientHello with a session, which makes it larger than
+// one segment. So a handshake with a session has a quarter of the time that is left, and then there
+// is a full one in the rest; when that one is answered, no session is offered for a long while. And
+// none is kept of a handshake that took an eighth of the timeout: a target that needs so long is
+// given all of it.
 class KeptSession {
  public:
   static constexpr int most_in_sequence = 9;
+  static constexpr int share_of_time = 4;
+  static constexpr int full_ones_after_refusal = 100;
   static constexpr std::size_t largest = 1024;  // bytes; a larger one is not worth its memory
   static constexpr Seconds oldest = std::chrono::hours(24);
 
   // The session to offer now; empty: the handshake is to be full.
   std::string_view offer(const Moment& now, std::uint64_t trust) const;
 
-  // After an attempt that passed. `interval`: when it would be wanted again.
-  void keep(TlsTicket ticket, const Moment& now, std::uint64_t trust, Millis interval);
+  // What decides whether an attempt that passed leaves a session behind.
+  struct Wish {
+    Millis interval;   // when it would be wanted again
+    Millis timeout;    // of an attempt
+    Micros handshake;  // how long it took
+  };
+  void keep(TlsTicket ticket, const Moment& now, std::uint64_t trust, const Wish& wish);
+  // Offering it failed where a full handshake did not.
+  void refused() noexcept;
   void forget() noexcept;
 
   std::size_t bytes() const noexcept { return bytes_.capacity(); }
@@ -42,7 +57,8 @@ class KeptSession {
   std::uint64_t trust_ = 0;  // generation of the certificates that it was verified with
   TimePoint expires_;
   std::optional<WallTime> certificate_ends_;
-  int short_ones_ = 0;  // in sequence
+  int short_ones_ = 0;      // in sequence
+  int full_ones_left_ = 0;  // before one is offered again
 };
 
 // A serialised SSL_SESSION (i2d_SSL_SESSION) without the server's certificate, which is most of it

@@ -71,6 +71,28 @@ TEST(Poller, ADeadlineNeedsNoDescriptor) {
   EXPECT_EQ(poller.watching(), 0u);
 }
 
+TEST(Poller, ADeadlineCanBeMovedBothWays) {
+  asio::io_context context(1);
+  auto& poller = Poller::of(context);
+  Notes sooner;
+  Notes later;
+  const TimePoint began = Clock::now();
+  EXPECT_FALSE(poller.add_deadline(sooner, began + Seconds(60)));
+  EXPECT_FALSE(poller.add_deadline(later, began + Millis(20)));
+  poller.set_deadline(sooner, began + Millis(40));
+  poller.set_deadline(later, began + Millis(80));
+  EXPECT_EQ(poller.watching(), 2u);
+  while (sooner.expirations + later.expirations == 0) context.run_one();
+  EXPECT_GE(Clock::now() - began, Millis(40));
+  EXPECT_EQ(sooner.expirations, 1);
+  context.run();
+  EXPECT_GE(Clock::now() - began, Millis(80));
+  EXPECT_EQ(later.expirations, 1);
+  EXPECT_EQ(sooner.expirations, 1);
+  poller.set_deadline(later, began + Seconds(60));  // it is watched no more
+  EXPECT_EQ(poller.watching(), 0u);
+}
+
 TEST(Poller, AnAttendedDescriptorIsHeardButKeepsNoLoopRunning) {
   asio::io_context context(1);
   auto& poller = Poller::of(context);

@@ -59,8 +59,7 @@ TEST(EarlyReset, OthersFailByProtocol) {
 TEST(EarlyReset, WhatWasSaidBeforeCounts) {
   EXPECT_EQ(probed_late(Protocol::http, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
             "pass none HTTP 200");
-  EXPECT_EQ(probed_late(Protocol::smtp, "220 mail.example.com\r\n"),
-            "pass none SMTP 220");
+  EXPECT_EQ(probed_late(Protocol::smtp, "220 mail.example.com\r\n"), "pass none SMTP 220");
 }
 
 }  // namespace

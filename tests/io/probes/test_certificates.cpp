@@ -106,6 +106,21 @@ void choke_on_resumption(SSL_CTX* context) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
 }
 
+void fall_silent_at_resumption(SSL_CTX* context) {
+  const auto look = [](SSL* ssl, int*, void*) {
+    const unsigned char* extension = nullptr;
+    std::size_t size = 0;
+    const bool resumes = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &extension, &size) == 1;
+    return resumes ? SSL_CLIENT_HELLO_RETRY : SSL_CLIENT_HELLO_SUCCESS;
+  };
+  SSL_CTX_set_client_hello_cb(context, look, nullptr);
+}
+
+void fall_silent(SSL_CTX* context) {
+  const auto wait = [](SSL*, int*, void*) { return SSL_CLIENT_HELLO_RETRY; };
+  SSL_CTX_set_client_hello_cb(context, wait, nullptr);
+}
+
 TlsServer::TlsServer(std::shared_ptr<SSL_CTX> context, int fd)
     : context_(std::make_unique<Context>()) {
   ::signal(SIGPIPE, SIG_IGN);  // this side uses OpenSSL's own socket BIO

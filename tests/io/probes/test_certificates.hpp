@@ -52,6 +52,10 @@ void show_instead(ssl_ctx_st* context, const Identity& identity);  // from now o
 // It breaks off whoever wants to resume a session.
 void choke_on_resumption(ssl_ctx_st* context);
 
+// It says nothing to whoever wants to resume a session; or to anybody.
+void fall_silent_at_resumption(ssl_ctx_st* context);
+void fall_silent(ssl_ctx_st* context);
+
 // The server side of one connection.
 class TlsServer {
  public:

@@ -38,6 +38,10 @@ class Server {
     const std::lock_guard lock(mutex_);
     status_ = std::move(status);
   }
+  void think(Millis time) {
+    const std::lock_guard lock(mutex_);
+    thinking_ = time;
+  }
   std::string handshakes() {
     const std::lock_guard lock(mutex_);
     return seen_;
@@ -48,13 +52,16 @@ class Server {
     TlsServer server(context_, fd);
     const bool shaken = server.shake();
     std::string status;
+    Millis thinking;
     {
       const std::lock_guard lock(mutex_);
       seen_ += !shaken ? 'x' : server.resumed() ? 'r' : 'F';
       status = status_;
+      thinking = thinking_;
     }
-    if (!shaken) return;
+    if (!shaken) return await_close(fd);
     server.read_request();
+    std::this_thread::sleep_for(thinking);
     if (server.send("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n")) await_close(fd);
   }
 
@@ -64,6 +71,7 @@ class Server {
   std::mutex mutex_;
   std::string seen_;
   std::string status_ = "200 OK";
+  Millis thinking_{0};
   ScriptedPeer peer_;
 };
 
@@ -131,13 +139,54 @@ TEST(TlsResumption, AServerThatChokesOnItIsAskedInFull) {
   Server server;
   choke_on_resumption(server.context());
   TlsContexts contexts;
-  const auto results = probe_often(server.target(), contexts, 2);
-  EXPECT_EQ(summary(results[0]), "pass none HTTP 200");
-  EXPECT_EQ(summary(results[1]), "pass none HTTP 200");
-  EXPECT_EQ(server.handshakes(), "FxF");
+  const auto results = probe_often(server.target(), contexts, 4);
+  for (const auto& result : results) EXPECT_EQ(summary(result), "pass none HTTP 200");
+  EXPECT_EQ(server.handshakes(), "FxFFF") << "and is not offered a session soon again";
   ASSERT_TRUE(results[1].times.connect && results[1].times.tls);
   EXPECT_LE(*results[1].times.connect, *results[1].times.tls);
   EXPECT_LE(*results[1].times.tls, results[1].times.total);
+}
+
+// As behind boxes that lose a ClientHello of more than one segment: silence, in each try.
+TEST(TlsResumption, AServerThatFallsSilentAtASessionIsAskedInFullInTheSameTime) {
+  Server server;
+  fall_silent_at_resumption(server.context());
+  TlsContexts contexts;
+  auto target = server.target();
+  target.monitor.timeout = Millis(4000);
+  const auto results = probe_often(target, contexts, 5);
+  for (const auto& result : results) EXPECT_EQ(summary(result), "pass none HTTP 200");
+  EXPECT_EQ(server.handshakes(), "FxFFFF");
+  EXPECT_GE(results[1].times.total, Millis(900));
+  EXPECT_LT(results[1].times.total, Millis(3000));
+}
+
+TEST(TlsResumption, SilenceAtSessionsAndWithoutThemFailsAtTheDeadline) {
+  Server server;
+  TlsContexts contexts;
+  auto target = server.target();
+  target.monitor.timeout = Millis(2000);
+  const auto results = probe_often(target, contexts, 3, [&](int i) {
+    if (i == 2) fall_silent(server.context());
+  });
+  EXPECT_EQ(summary(results[1]), "pass none HTTP 200");
+  EXPECT_EQ(summary(results[2]),
+            "fail timeout no answer within 2 s after connecting (waiting for the TLS handshake)");
+  expect_at_deadline(results[2], target.monitor.timeout);
+}
+
+// The short handshake has a part of the time only; what comes after it has all of it.
+TEST(TlsResumption, AnAnswerAfterAShortHandshakeHasTheWholeTime) {
+  Server server;
+  TlsContexts contexts;
+  auto target = server.target();
+  target.monitor.timeout = Millis(4000);
+  const auto results = probe_often(target, contexts, 2, [&](int i) {
+    if (i == 1) server.think(Millis(1500));
+  });
+  EXPECT_EQ(summary(results[1]), "pass none HTTP 200");
+  EXPECT_EQ(server.handshakes(), "Fr");
+  EXPECT_GE(results[1].times.total, Millis(1500));
 }
 
 TEST(TlsResumption, ProbersShareNothing) {

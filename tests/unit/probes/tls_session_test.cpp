@@ -16,13 +16,14 @@ struct Prober {
   KeptSession session;
   Moment now{TimePoint(1000h), WallTime(Millis(1'790'000'000'000))};
   std::uint64_t trust = 1;
+  Micros handshake = 100ms;
 
   // One handshake: r when it could be short, F when it was full.
   char shake(TlsTicket ticket = TlsTicket{"ticket", false, 300s, std::nullopt}) {
     const bool offered = !session.offer(now, trust).empty();
     ticket.resumed = offered;
     if (offered) ticket.certificate_ends.reset();
-    session.keep(std::move(ticket), now, trust, interval);
+    session.keep(std::move(ticket), now, trust, {interval, 10s, handshake});
     return offered ? 'r' : 'F';
   }
   void pass(Millis by) {
@@ -88,6 +89,26 @@ TEST(KeptSession, WhatWouldNotBeUsedIsNotKept) {
     prober.shake(row);
     EXPECT_EQ(prober.shake(), 'F') << row.bytes.size() << " " << row.lifetime.count();
   }
+}
+
+TEST(KeptSession, ATargetThatRefusedOneIsOfferedNoneForALongWhile) {
+  Prober prober;
+  prober.shake();
+  ASSERT_FALSE(prober.session.offer(prober.now, prober.trust).empty());
+  prober.session.refused();
+  std::string seen;
+  for (int i = 0; i < KeptSession::full_ones_after_refusal + 3; ++i) seen += prober.shake();
+  EXPECT_EQ(seen, std::string(KeptSession::full_ones_after_refusal + 1, 'F') + "rr");
+}
+
+TEST(KeptSession, ATargetThatNeedsLongIsGivenAllTheTime) {
+  Prober prober;
+  prober.handshake = 1250ms;
+  EXPECT_EQ(prober.shake(), 'F');
+  EXPECT_EQ(prober.shake(), 'r');
+  prober.handshake = 1251ms;
+  EXPECT_EQ(prober.shake(), 'r');
+  EXPECT_EQ(prober.shake(), 'F');
 }
 
 TEST(WithoutCertificate, TakesOutElementThreeAndNothingElse) {
