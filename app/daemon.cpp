@@ -28,6 +28,7 @@
 #include "app/service_manager.hpp"
 #include "app/store_journal.hpp"
 #include "app/supervisor.hpp"
+#include "app/trust_setup.hpp"
 #include "app/unbuilt_provider.hpp"
 #include "app/wall_clock.hpp"
 #include "app/witness_setup.hpp"
@@ -77,24 +78,6 @@ rlim_t raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;
-}
-
-// Reading the system's bundle takes some 20 ms, which no probe loop has to spare.
-void read_trust(TlsContexts& contexts, const std::vector<Shared<ServiceSpec>>& services) {
-  const auto read = [&](const MonitorSpec& monitor) {
-    const bool https = monitor.protocol == Protocol::https;
-    const bool may_become =
-        monitor.protocol == Protocol::http && monitor.redirects == Redirects::follow;
-    if (!https && !may_become) return;
-    // What cannot be read is told by the probes that need it.
-    static_cast<void>(contexts.get({monitor.tls.verify, monitor.tls.ca_file}, Clock::now()));
-  };
-  for (const ServiceSpec& service : services) {
-    read(service.monitor);
-    for (const auto& backup : service.backups) {
-      if (backup.monitor) read(*backup.monitor);
-    }
-  }
 }
 
 class Daemon {
@@ -207,7 +190,8 @@ bool Daemon::start() {
                                            alarms_, syslog_site(config_), host_name());
   teller_->set_services(config_.services.size());
   teller_->restore(stored.outbox);
-  read_trust(*tls_, config_.services);
+  for (const auto& trouble : read_trust(*tls_, config_.services, config_file_))
+    log_.log(LogLevel::warning, "HS1012", trouble.to_string());
   start_rounds();
   names_ = std::make_unique<NameFeed>(context_.get_executor(), shards_, background_, alarms_, log_);
   names_->start(config_, dns_ ? dns_->endpoints() : std::vector<DnsEndpoint>());
@@ -230,6 +214,10 @@ bool Daemon::start() {
   reloader_ = std::make_unique<Reloader>(
       context_.get_executor(), config_file_,
       ReloadHooks{[this]() -> const Config& { return config_; },
+                  [tls = tls_, file = config_file_](const Config& next) {
+                    tls->reload();
+                    return read_trust(*tls, next.services, file);
+                  },
                   [this](Config next) { return apply(std::move(next)); },
                   [this] { manager_.reloading(); },
                   [this] { manager_.ready(counted(config_.services.size(), "service")); }},
@@ -435,11 +423,6 @@ Fallible<void> Daemon::apply(Config next) {
   config_ = std::move(next);
   teller_->set_site(syslog_site(config_));
   teller_->set_services(config_.services.size());
-  tls_->reload();
-  background_.run([tls = tls_, services = config_.services]() -> Background::Result {
-    read_trust(*tls, services);
-    return [] {};
-  });
   names_->reconfigure(config_);
   set_probe_policy(config_.probe_policy, shards_);
   warn_of_pings();

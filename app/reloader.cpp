@@ -76,8 +76,11 @@ void Reloader::reload(ControlResponder responder) {
 void Reloader::begin() {
   reading_since_ = Clock::now();
   hooks_.began();
-  background_.run([this, file = config_file_]() -> Background::Result {
+  background_.run([this, file = config_file_, examine = hooks_.examine]() -> Background::Result {
     auto result = load_file(file);
+    if (result.config) {
+      for (auto& found : examine(*result.config)) result.diagnostics.push_back(std::move(found));
+    }
     return [this, result = std::move(result)]() mutable { loaded(std::move(result)); };
   });
 }

@@ -20,6 +20,9 @@ namespace hotswapd {
 // What a reload does to the daemon. Lives on shard 0, as long as the Reloader.
 struct ReloadHooks {
   std::function<const Config&()> current;
+  // Reads what else the configuration names; warnings. Runs on any thread, and refers to nothing
+  // that could go before it ends.
+  std::function<Diagnostics(const Config&)> examine;
   std::function<Fallible<void>(Config next)> apply;  // an error: nothing was changed
   std::function<void()> began;
   std::function<void()> ended;

@@ -105,21 +105,46 @@ Fallible<TlsContexts::Context> make(const TlsPolicy& policy) {
 
 }  // namespace
 
-Fallible<TlsContexts::Context> TlsContexts::get(const TlsPolicy& policy, TimePoint now) {
+Fallible<TlsContexts::Loaded> TlsContexts::get(const TlsPolicy& policy, TimePoint now) {
   const TlsPolicy key = policy.verify ? policy : TlsPolicy{.verify = false, .ca_file = {}};
-  const std::lock_guard lock(mutex_);
-  const auto [it, fresh] = entries_.try_emplace(key);
-  auto& entry = it->second;
-  if (fresh || (!entry.context && now - entry.tried >= retry_after)) {
-    entry.tried = now;
-    entry.context = make(key);
+  std::unique_lock lock(mutex_);
+  Entry* found = &entries_[key];
+  while (found->reading && !found->context) {
+    read_.wait(lock);
+    found = &entries_[key];  // a reload may have thrown it away
   }
-  return entry.context;
+  Entry& entry = *found;
+  const bool rested = !entry.tried || now - *entry.tried >= retry_after;
+  if (!entry.current && !entry.reading && rested) {
+    entry.tried = now;
+    entry.reading = true;
+    const auto generation = this->generation();
+    lock.unlock();
+    auto made = make(key);
+    lock.lock();
+    entry.reading = false;
+    if (made) {
+      entry.context = *std::move(made);
+      entry.current = generation == this->generation();
+    } else {
+      entry.error = std::move(made).error();
+    }
+    read_.notify_all();
+  }
+  if (!entry.context) return entry.error;
+  if (entry.current) return Loaded{entry.context};
+  return Loaded{entry.context, entry.error};
 }
 
 void TlsContexts::reload() {
   const std::lock_guard lock(mutex_);
-  entries_.clear();
+  std::erase_if(entries_, [](const auto& known) {
+    return !known.second.reading && known.second.context.use_count() <= 1;
+  });
+  for (auto& [policy, entry] : entries_) {
+    entry.current = false;
+    entry.tried.reset();
+  }
   generation_.fetch_add(1, std::memory_order_relaxed);
 }
 

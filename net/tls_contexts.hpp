@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,24 +35,35 @@ class TlsContexts {
   TlsContexts(const TlsContexts&) = delete;
   TlsContexts& operator=(const TlsContexts&) = delete;
 
-  // Reads the policy's bundle the first time (some 20 ms for the system's): call it once per policy
-  // before the loops start. The error names the file and says what to do; it is tried again at the
-  // earliest after 10 s.
-  Fallible<Context> get(const TlsPolicy& policy, TimePoint now);
+  struct Loaded {
+    Context context;  // never null
+    // What was read before goes on, because the file could not be read again: why.
+    std::optional<Error> outdated = {};
+  };
 
-  // Forgets what was read: the next get() reads the files again. Contexts in use live on with their
-  // users.
+  // Reads the policy's bundle the first time (some 20 ms for the system's): call it once per policy
+  // before the loops start. The error names the file and says what to do. A file that could not be
+  // read is tried again at the earliest after 10 s. While one thread reads, the others go on with
+  // what was read before, and wait only where there is nothing.
+  Fallible<Loaded> get(const TlsPolicy& policy, TimePoint now);
+
+  // The next get() reads the files again. Contexts live on with their users, and here until the
+  // file that replaces them has been read.
   void reload();
 
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
 
  private:
   struct Entry {
-    Fallible<Context> context = Error{};
-    TimePoint tried;
+    Context context;
+    bool current = false;  // what the file holds since the last reload
+    bool reading = false;
+    Error error{errc::unavailable, "its certificates are being read again"};  // of the last try
+    std::optional<TimePoint> tried;
   };
 
   std::mutex mutex_;
+  std::condition_variable read_;
   std::map<TlsPolicy, Entry> entries_;
   std::atomic<std::uint64_t> generation_{1};
 };

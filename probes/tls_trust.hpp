@@ -18,22 +18,26 @@ class TlsTrust {
   // Before each use of context(). What it returns is why there is none; empty: all is well.
   std::string refresh() {
     const auto generation = contexts_.generation();
-    if (generation_ == generation) return {};
+    if (asked_ == generation) return {};
     auto got = contexts_.get(policy_, Clock::now());
     if (!got) return std::move(got).error().text;
-    context_ = *std::move(got);
-    generation_ = generation;
+    if (got->context != context_) generation_ = generation;
+    // While the file cannot be read again the one in use goes on, and is asked for each time.
+    if (!got->outdated) asked_ = generation;
+    context_ = std::move(got->context);
     return {};
   }
 
   const TlsContexts::Context& context() const noexcept { return context_; }
+  // Moves when context() is another one.
   std::uint64_t generation() const noexcept { return generation_; }
 
  private:
   TlsContexts& contexts_;
   const TlsPolicy policy_;
   TlsContexts::Context context_;
-  std::uint64_t generation_ = 0;
+  std::uint64_t asked_ = 0;       // at which all was well
+  std::uint64_t generation_ = 0;  // at which context_ came
 };
 
 }  // namespace hotswapd

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -247,7 +250,7 @@ TEST(HttpsProbe, TheSystemsChoiceOfCiphersStandsApartFromThat) {
     }
     return list;
   };
-  EXPECT_EQ(names(ours->get(), false), names(plain.get(), true));
+  EXPECT_EQ(names(ours->context.get(), false), names(plain.get(), true));
   EXPECT_NE(names(plain.get(), false), names(plain.get(), true));
 }
 
@@ -332,15 +335,15 @@ TEST(TlsContexts, OnePerPolicyUntilReload) {
   const TlsPolicy own{true, authority_file().path()};
   const auto first = contexts.get(own, now);
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->get(), contexts.get(own, now)->get());
+  EXPECT_EQ(first->context.get(), contexts.get(own, now)->context.get());
   const auto loose = contexts.get(TlsPolicy{false, "/a"}, now);
   ASSERT_TRUE(loose);
-  EXPECT_EQ(loose->get(), contexts.get(TlsPolicy{false, "/b"}, now)->get());
-  EXPECT_NE(loose->get(), first->get());
+  EXPECT_EQ(loose->context.get(), contexts.get(TlsPolicy{false, "/b"}, now)->context.get());
+  EXPECT_NE(loose->context.get(), first->context.get());
   const auto generation = contexts.generation();
   contexts.reload();
   EXPECT_GT(contexts.generation(), generation);
-  EXPECT_NE(contexts.get(own, now)->get(), first->get());
+  EXPECT_NE(contexts.get(own, now)->context.get(), first->context.get());
 }
 
 TEST(TlsContexts, AFailureIsTriedAgainAfterAWhile) {
@@ -357,6 +360,51 @@ TEST(TlsContexts, AFailureIsTriedAgainAfterAWhile) {
   EXPECT_FALSE(contexts.get(TlsPolicy{true, path}, now + Seconds(9)));
   EXPECT_TRUE(contexts.get(TlsPolicy{true, path}, now + Seconds(10)));
   ::unlink(path.c_str());
+}
+
+TEST(TlsContexts, AReloadThatCannotReadTheFileLeavesWhatWasRead) {
+  TlsContexts contexts;
+  const TimePoint now = Clock::now();
+  const PemFile file(authority());
+  const TlsPolicy policy{true, file.path()};
+  const auto good = contexts.get(policy, now);
+  ASSERT_TRUE(good);
+  EXPECT_FALSE(good->outdated);
+  const auto write = [&](const std::string& text) {
+    std::ofstream(file.path(), std::ios::trunc) << text;
+  };
+  write("garbage");
+  contexts.reload();
+  contexts.reload();
+  for (const auto later : {Seconds(0), Seconds(5), Seconds(10)}) {
+    const auto kept = contexts.get(policy, now + later);
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->context, good->context);
+    ASSERT_TRUE(kept->outdated);
+    EXPECT_NE(kept->outdated->text.find("holds no usable PEM certificate"), std::string::npos);
+  }
+  std::ifstream authorities(authority_file().path());
+  write({std::istreambuf_iterator<char>(authorities), {}});
+  EXPECT_TRUE(contexts.get(policy, now + Seconds(19))->outdated) << "tried 9 s ago";
+  const auto fresh = contexts.get(policy, now + Seconds(20));
+  ASSERT_TRUE(fresh);
+  EXPECT_FALSE(fresh->outdated);
+  EXPECT_NE(fresh->context, good->context);
+}
+
+TEST(HttpsProbe, AReloadOfAFileThatIsGoneChangesNothingForTheTarget) {
+  ScriptedPeer peer(serve(make_identity({}, &authority())));
+  auto file = std::make_unique<PemFile>(authority());
+  auto target = https_at(peer);
+  target.monitor.tls.ca_file = file->path();
+  TlsContexts contexts;
+  const auto results = probe_often(target, contexts, 4, [&](int i) {
+    if (i == 2) {
+      file.reset();
+      contexts.reload();
+    }
+  });
+  for (const auto& result : results) EXPECT_EQ(summary(result), "pass none HTTP 200");
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST(TlsFlood, ATurnEndsAfterSoManyReads) {
   TlsContexts contexts;
   const auto context = contexts.get(TlsPolicy{false, {}}, Clock::now());
   ASSERT_TRUE(context);
-  TlsClient client(context->get(), ends[0], "www.example.com");
+  TlsClient client(context->context.get(), ends[0], "www.example.com");
   auto server = std::make_unique<TlsServer>(self_signed(), ends[1]);
   std::thread serving([&] {
     if (!server->shake()) return;
