@@ -132,7 +132,7 @@ std::string target_from(const std::string& base, const urls::url_view& ref, bool
 }  // namespace
 
 std::string WebPlace::text() const {
-  return clean((tls ? "https://" : "http://") + authority + target, 120);
+  return clean((tls ? "https://" : "http://") + authority_of(*this) + target, 120);
 }
 
 WebPlace first_place(const MonitorSpec& monitor, const std::string& service) {

@@ -22,7 +22,8 @@ struct WebPlace {
   std::string authority;  // the value of Host
   std::string target;     // path and query, beginning with '/'
 
-  std::string text() const;  // "https://www.example.com/login"; clean, bounded
+  // "https://www.example.com:8443/login", whatever Host says; clean, bounded.
+  std::string text() const;
   bool operator==(const WebPlace&) const = default;
 };
 

@@ -91,7 +91,8 @@ TEST(RedirectProbe, RelativeOnesStayAtTheAddressAndKeepTheHost) {
   target.monitor.headers = {{"X-Token", "s3cret"}};
   const auto result = probe(target);
   EXPECT_EQ(summary(result),
-            "pass none HTTP 200 (at http://www.example.com/end after 2 redirects)");
+            with_port("pass none HTTP 200 (at http://www.example.com:PORT/end after 2 redirects)",
+                      site.port()));
   ASSERT_TRUE(result.times.connect && result.times.first_byte);
   EXPECT_LE(*result.times.connect, *result.times.first_byte);
   EXPECT_LE(*result.times.first_byte, result.times.total);
@@ -105,8 +106,11 @@ TEST(RedirectProbe, RelativeOnesStayAtTheAddressAndKeepTheHost) {
 
 TEST(RedirectProbe, TheVerdictIsThatOfTheLastAnswer) {
   Site site({{"/start", to("/gone")}});
-  EXPECT_EQ(summary(probe(site.target())),
-            "fail content HTTP 404, wanted 2xx (at http://www.example.com/gone after 1 redirect)");
+  EXPECT_EQ(
+      summary(probe(site.target())),
+      with_port("fail content HTTP 404, wanted 2xx (at http://www.example.com:PORT/gone after "
+                "1 redirect)",
+                site.port()));
 }
 
 TEST(RedirectProbe, AStatusThatWasAskedForIsAnAnswer) {
@@ -148,23 +152,29 @@ TEST(RedirectProbe, LoopsAndLongChainsEndWithTheirReason) {
   {
     Site site({{"/start", to("/b")}, {"/b", to("/start")}});
     const auto result = probe(site.target());
-    EXPECT_EQ(summary(result),
-              "fail content redirect loop: HTTP 302 back to http://www.example.com/start");
+    EXPECT_EQ(
+        summary(result),
+        with_port("fail content redirect loop: HTTP 302 back to http://www.example.com:PORT/start",
+                  site.port()));
     EXPECT_TRUE(result.times.first_byte);
     EXPECT_EQ(site.requests().size(), 2u);
   }
   {
     Site site({{"/start", to("/start")}});
-    EXPECT_EQ(summary(probe(site.target())),
-              "fail content redirect loop: HTTP 302 back to http://www.example.com/start");
+    EXPECT_EQ(
+        summary(probe(site.target())),
+        with_port("fail content redirect loop: HTTP 302 back to http://www.example.com:PORT/start",
+                  site.port()));
   }
   {
     Site::Pages pages{{"/start", to("/1")}};
     for (int i = 1; i < 20; ++i)
       pages.emplace_back("/" + std::to_string(i), to("/" + std::to_string(i + 1)));
     Site site(pages);
-    EXPECT_EQ(summary(probe(site.target())),
-              "fail content more than 5 redirects, the next to http://www.example.com/6");
+    EXPECT_EQ(
+        summary(probe(site.target())),
+        with_port("fail content more than 5 redirects, the next to http://www.example.com:PORT/6",
+                  site.port()));
     EXPECT_EQ(site.requests().size(), 6u);
   }
 }

@@ -113,6 +113,7 @@ TEST(Redirect, HostIsWhatTheUrlSays) {
   const auto near = resolve_location(base("/", Protocol::http, 8080), "/x");
   EXPECT_EQ(near->authority, "www.example.com");
   EXPECT_EQ(near->port, 8080);
+  EXPECT_EQ(near->text(), "http://www.example.com:8080/x") << "where it really goes";
 }
 
 TEST(RedirectTrail, NamesTheLoop) {
