@@ -29,12 +29,14 @@ HttpRule::HttpRule(const MonitorSpec& monitor)
 
 bool HttpRule::good_status(int status) const noexcept {
   if (ranges_.empty()) return true;
-  const auto within = [this](int code) {
-    return std::any_of(ranges_.begin(), ranges_.end(),
-                       [code](const StatusRange& r) { return code >= r.first && code <= r.last; });
+  const auto wants = [this](int first, int last) {
+    return std::any_of(ranges_.begin(), ranges_.end(), [=](const StatusRange& range) {
+      return range.first <= last && first <= range.last;
+    });
   };
-  if (within(status)) return true;
-  return accept_redirects_ && status >= 300 && status <= 399 && within(200);
+  if (wants(status, status)) return true;
+  // Counts as a 2xx: good where any of them is.
+  return accept_redirects_ && status >= 300 && status <= 399 && wants(200, 299);
 }
 
 bool HttpRule::follows(int status) const noexcept {

@@ -68,8 +68,12 @@ TEST(HttpJudge, StatusRules) {
       {monitor_with("/h", none, "", Redirects::accept), 302, "pass none HTTP 302"},
       {monitor_with("/h", none, "", Redirects::accept), 400, "fail content HTTP 400, wanted 2xx"},
       {monitor_with("", given, "", Redirects::accept), 302, "pass none HTTP 302"},
-      {monitor_with("", {{204, 204}}, "", Redirects::accept), 302,
-       "fail content HTTP 302, wanted 204"},
+      {monitor_with("", {{204, 204}}, "", Redirects::accept), 302, "pass none HTTP 302"},
+      {monitor_with("", {{201, 404}}, "", Redirects::accept), 399, "pass none HTTP 399"},
+      {monitor_with("", {{204, 204}}, "", Redirects::accept), 400,
+       "fail content HTTP 400, wanted 204"},
+      {monitor_with("", {{503, 503}}, "", Redirects::accept), 302,
+       "fail content HTTP 302, wanted 503"},
   };
   for (const auto& row : rows) EXPECT_EQ(judged(row.monitor, response(row.status)), row.wanted);
 }
