@@ -298,7 +298,7 @@ HttpResponseReader::Step HttpResponseReader::on_chunk_size(std::string_view line
   std::size_t digits = 0;
   std::uint64_t size = 0;
   while (digits < line.size() && hex_value(line[digits]) >= 0) {
-    if (digits == 15) return broken("malformed chunk size");
+    if (size >> 56 != 0) return broken("malformed chunk size");  // leading zeros are allowed
     size = size * 16 + static_cast<std::uint64_t>(hex_value(line[digits]));
     ++digits;
   }

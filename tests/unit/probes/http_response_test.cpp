@@ -63,6 +63,9 @@ TEST(HttpResponse, GoodResponses) {
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
        "chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
        "status 200\nhead\nbody abc0123456789\nend\n"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n00000000000000000003\r\nabc\r\n0000000000000000000000\r\n\r\n",
+       "status 200\nhead\nbody abc\nend\n"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: gzip, "
        "Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
        "status 200\nhead\nbody a\nend\n"},
@@ -115,6 +118,7 @@ TEST(HttpResponse, BrokenResponses) {
       {head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n", "malformed chunk size"},
       {head + "Transfer-Encoding: chunked\r\n\r\n1 2\r\n", "malformed chunk size"},
       {head + "Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n", "malformed chunk size"},
+      {head + "Transfer-Encoding: chunked\r\n\r\n0001000000000000000\r\n", "malformed chunk size"},
       {head + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", "malformed chunk"},
   };
   for (const auto& row : rows) {
