@@ -103,8 +103,13 @@ struct TlsBio {
   }
 
   // Sees each message of a handshake that came or went.
-  static void on_message(int sent, int, int type, const void*, std::size_t, SSL*, void* client) {
-    if (sent == 0 && type == SSL3_RT_HANDSHAKE) ++static_cast<TlsClient*>(client)->messages_;
+  static void on_message(int sent, int, int type, const void* data, std::size_t size, SSL*,
+                         void* argument) {
+    if (sent != 0 || type != SSL3_RT_HANDSHAKE || size == 0) return;
+    auto& client = *static_cast<TlsClient*>(argument);
+    ++client.messages_;
+    const unsigned char kind = *static_cast<const unsigned char*>(data);
+    if (kind == SSL3_MT_CERTIFICATE_REQUEST) client.wants_certificate_ = true;
   }
 
   static void note(TlsClient& client, BIO* bio, int direction) {
@@ -299,6 +304,14 @@ TlsClient::Step TlsClient::explain(int outcome, const char* doing) {
   }
   if (end_ || kind == SSL_ERROR_ZERO_RETURN) {
     return end(fail(FailureClass::protocol, std::string("connection closed ") + doing));
+  }
+  // TLS 1.2 has no alert of its own for a certificate that was asked for and is missing: these are
+  // what servers say.
+  const bool missing = reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE ||
+                       reason == SSL_R_SSLV3_ALERT_NO_CERTIFICATE ||
+                       reason == SSL_R_SSLV3_ALERT_BAD_CERTIFICATE;
+  if (wants_certificate_ && missing) {
+    return end(fail(FailureClass::tls, "the server wants a client certificate"));
   }
   switch (reason) {
     case SSL_R_UNSUPPORTED_PROTOCOL:

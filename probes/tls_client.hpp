@@ -74,6 +74,7 @@ class TlsClient {
   bool shaken_ = false;
   bool end_ = false;  // recv() said that the peer has closed
   bool yielded_ = false;
+  bool wants_certificate_ = false;  // ours
   int reads_left_ = reads_at_once;
   std::size_t bytes_left_ = bytes_at_once;  // of this turn
   std::size_t bytes_ = 0;                   // received in all

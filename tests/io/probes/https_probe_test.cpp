@@ -254,6 +254,20 @@ TEST(HttpsProbe, TheSystemsChoiceOfCiphersStandsApartFromThat) {
   EXPECT_NE(names(plain.get(), false), names(plain.get(), true));
 }
 
+TEST(HttpsProbe, AServerThatWantsAClientCertificateHasItsOwnReason) {
+  for (const int newest : {0, TLS1_2_VERSION}) {
+    ScriptedPeer peer([newest](int fd) {
+      const auto context = make_server_context(make_identity({}, &authority()), newest);
+      SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+      TlsServer server(context, fd);
+      server.shake();
+      await_close(fd);
+    });
+    EXPECT_EQ(summary(probe(https_at(peer))), "fail tls the server wants a client certificate")
+        << newest;
+  }
+}
+
 TEST(HttpsProbe, AStalledHandshakeEndsAtTheDeadline) {
   ScriptedPeer peer(await_close);
   const auto result = probe(https_at(peer, Millis(300)));
