@@ -28,6 +28,11 @@ class PingAttempt final : public PendingAttempt, private PingEngine::Echo {
     if (auto denied = AddressGate::of(poller().loop()).refuse(target_.endpoint.address())) {
       return finish(*std::move(denied));
     }
+    if (target_.endpoint.address().is_unspecified()) {
+      return finish(inconclusive(where() +
+                                 " cannot be pinged, for replies come from another address: name "
+                                 "127.0.0.1 or ::1 for this host"));
+    }
     if (auto trouble = engine_.send(*this, target_.endpoint)) return finish(*std::move(trouble));
     if (const error_code ec = poller().add_deadline(*this, deadline)) {
       finish(send_failure(ec.value(), where()));

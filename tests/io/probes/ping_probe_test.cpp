@@ -38,6 +38,18 @@ TEST_P(PingProbe, AReplyIsAPass) {
   });
 }
 
+TEST_P(PingProbe, NoReplyComesFromTheUnspecifiedAddress) {
+  in_network([] {
+    Loop loop;
+    for (const char* const address : {"0.0.0.0", "::"}) {
+      EXPECT_EQ(loop.ping(address, Millis(300)),
+                std::string("inconclusive local ") + address +
+                    " cannot be pinged, for replies come from another address: name 127.0.0.1 or "
+                    "::1 for this host");
+    }
+  });
+}
+
 TEST_P(PingProbe, SilenceFailsAtTheDeadline) {
   in_network([] {
     ASSERT_TRUE(write_sysctl("net/ipv4/icmp_echo_ignore_all", "1"));
