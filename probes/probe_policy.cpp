@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+// 64:ff9b::/96 (RFC 6052): what is sent there arrives at the IPv4 address in its last bytes, where
+// there is a translator.
+constexpr std::array<std::uint8_t, 12> translated{0, 0x64, 0xff, 0x9b};
+
 // As it is written; no meaning is given to it yet.
 std::optional<PlainAddress> read(std::string_view text) {
   const std::string copy(text);
@@ -23,11 +27,14 @@ bool is_mapped(const PlainAddress& address) {
   return address.ipv6 && std::equal(mapped.begin(), mapped.end(), address.bytes.begin());
 }
 
-PlainAddress unmapped(const PlainAddress& address) {
-  if (!is_mapped(address)) return address;
+PlainAddress last_four(const PlainAddress& address) {
   PlainAddress plain;
-  std::copy_n(address.bytes.begin() + mapped.size(), 4, plain.bytes.begin());
+  std::copy_n(address.bytes.begin() + 12, 4, plain.bytes.begin());
   return plain;
+}
+
+PlainAddress unmapped(const PlainAddress& address) {
+  return is_mapped(address) ? last_four(address) : address;
 }
 
 // connect() to 0.0.0.0 or :: reaches this host.
@@ -89,7 +96,12 @@ bool ProbeNetwork::contains(const PlainAddress& address) const noexcept {
 }
 
 const ProbeNetwork* AddressPolicy::denies(const PlainAddress& address) const noexcept {
-  const auto within = [&](const ProbeNetwork& network) { return network.contains(address); };
+  std::optional<PlainAddress> beyond;
+  if (address.ipv6 && std::equal(translated.begin(), translated.end(), address.bytes.begin()))
+    beyond = last_four(address);
+  const auto within = [&](const ProbeNetwork& network) {
+    return network.contains(address) || (beyond && network.contains(*beyond));
+  };
   const auto found = std::find_if(deny.begin(), deny.end(), within);
   if (found == deny.end() || std::any_of(allow.begin(), allow.end(), within)) return nullptr;
   return &*found;

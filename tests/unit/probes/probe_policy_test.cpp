@@ -73,6 +73,15 @@ TEST(ProbePolicy, AMappedAddressIsTheIpv4Address) {
   EXPECT_EQ(judged(policy({"::/0"}), "::ffff:192.0.2.1"), "");
 }
 
+TEST(ProbePolicy, ATranslatedAddressIsAlsoTheIpv4AddressBeyond) {
+  EXPECT_EQ(judged(policy({"169.254.0.0/16"}), "64:ff9b::169.254.169.254"), "169.254.0.0/16");
+  EXPECT_EQ(judged(policy({"169.254.0.0/16"}), "64:ff9b::192.0.2.1"), "");
+  EXPECT_EQ(judged(policy({"169.254.0.0/16"}), "64:ff9b:1::169.254.169.254"), "");
+  EXPECT_EQ(judged(policy({"64:ff9b::/96"}), "64:ff9b::192.0.2.1"), "64:ff9b::/96");
+  EXPECT_EQ(judged(policy({"64:ff9b::/96"}), "192.0.2.1"), "");
+  EXPECT_EQ(judged(policy({"10.0.0.0/8"}, {"10.1.0.0/16"}), "64:ff9b::10.1.0.1"), "");
+}
+
 TEST(ProbePolicy, AnUnspecifiedAddressIsThisHost) {
   EXPECT_EQ(judged(policy({"127.0.0.0/8"}), "0.0.0.0"), "127.0.0.0/8");
   EXPECT_EQ(judged(policy({"::1/128"}), "::"), "::1/128");
