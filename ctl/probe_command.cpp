@@ -145,7 +145,10 @@ TargetRound run_round(const TargetSpec& target, const std::vector<DnsEndpoint>& 
   });
   const auto prober = make_prober(loop, target, contexts);
   tasks.spawn("probe", attempts(*prober, target.monitor, round));
-  loop.run();  // ends because nothing is waited for any more
+  // Not until the loop has nothing to do: a lookup that nobody waits for goes on for seconds, and a
+  // peer may leave a farewell unanswered. The sockets are closed with the loop.
+  while (tasks.size() != 0 && loop.run_one() != 0) {
+  }
   if (!broken.empty()) {
     round.attempts.emplace_back();
     round.attempts.back().failure = FailureClass::local;
