@@ -1,5 +1,6 @@
 #include "ctl/probe_command.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/serialize.hpp>
 #include <memory>
@@ -32,11 +33,17 @@ json::string literal(std::string_view text) {
   return out;
 }
 
+// Blanks around the commas are how people write.
+std::string_view trim(std::string_view text) {
+  const auto first = std::min(text.find_first_not_of(' '), text.size());
+  return text.substr(first, text.find_last_not_of(' ') + 1 - first);
+}
+
 json::array list_of(std::string_view text) {
   json::array items;
   while (true) {
     const auto comma = text.find(',');
-    items.emplace_back(literal(text.substr(0, comma)));
+    items.emplace_back(literal(trim(text.substr(0, comma))));
     if (comma == std::string_view::npos) return items;
     text.remove_prefix(comma + 1);
   }

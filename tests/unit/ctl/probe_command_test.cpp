@@ -63,6 +63,14 @@ TEST(PlanProbe, TakesEveryOption) {
   EXPECT_EQ(plan.resolver[0].text(), "[2001:db8::53]:5353");
 }
 
+TEST(PlanProbe, TakesAListWithBlanks) {
+  const auto plan = planned({"HTTP", "192.0.2.1", "--status", " 200-299,  301 "});
+  ASSERT_TRUE(plan.target) << testing::PrintToString(plan.errors);
+  EXPECT_EQ(plan.target->monitor.status, (std::vector<StatusRange>{{200, 299}, {301, 301}}));
+  for (const char* wrong : {"", " ", "200,", ", 200", "200, ,301", "200 299"})
+    EXPECT_FALSE(planned({"HTTP", "192.0.2.1", "--status", wrong}).target) << '"' << wrong << '"';
+}
+
 TEST(PlanProbe, SaysAllThatIsWrongByItsOption) {
   const auto plan = planned({"HTTP", "a b", "--port", "0", "--timeout", "2x", "--resolver", "ns"});
   EXPECT_FALSE(plan.target);
