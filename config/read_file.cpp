@@ -51,12 +51,40 @@ std::vector<Cidr> networks(Object& o, std::string_view key) {
   return out;
 }
 
+// What is connected to as 0.0.0.0 or :: is judged as loopback, so a network of nothing else never
+// holds an address that is probed.
+bool only_unspecified(const Cidr& network) {
+  return (network.address == "0.0.0.0" && network.prefix == 32) ||
+         (network.address == "::" && network.prefix == 128);
+}
+
+void read_probe_policy(Object& o, ProbePolicy& policy) {
+  policy.deny = networks(o, "deny");
+  policy.allow = networks(o, "allow");
+  for (const auto& [key, list] :
+       {std::pair{"deny", &policy.deny}, std::pair{"allow", &policy.allow}}) {
+    const auto found = std::find_if(list->begin(), list->end(), only_unspecified);
+    if (found == list->end()) continue;
+    o.warning(key, found->address + "/" + std::to_string(found->prefix) +
+                       " never matches: that address reaches this host's loopback and is judged "
+                       "as it; give " +
+                       (found->prefix == 32 ? "127.0.0.0/8" : "::1/128"));
+  }
+}
+
 void read_witness(Object& o, WitnessConfig& witness) {
   for (auto& value : o.scalars("targets")) {
     WitnessTarget target;
     target.ping = value.second == 1;
     target.target = {std::move(value.text),
                      static_cast<std::uint16_t>(target.ping ? 0 : value.number)};
+    const bool twice =
+        std::find(witness.targets.begin(), witness.targets.end(), target) != witness.targets.end();
+    if (twice) {
+      o.warning("targets", "has " +
+                               (target.ping ? target.target.address : to_string(target.target)) +
+                               " twice: one host counts for two");
+    }
     witness.targets.push_back(std::move(target));
   }
   o.take("need", witness.need);
@@ -174,10 +202,7 @@ void read_file(Object& root, Config& config) {
   const bool dns_off = config.dns_listen.empty() && dns_right;
   root.object("api", [&](Object& o) { read_api(o, config.api.emplace()); });
   root.object("resolver", [&](Object& o) { config.resolver.servers = sockets(o, "servers"); });
-  root.object("probe_policy", [&](Object& o) {
-    config.probe_policy.deny = networks(o, "deny");
-    config.probe_policy.allow = networks(o, "allow");
-  });
+  root.object("probe_policy", [&](Object& o) { read_probe_policy(o, config.probe_policy); });
   root.object("witness", [&](Object& o) { read_witness(o, config.witness.emplace()); });
   root.object("notify", [&](Object& o) { read_notify(o, config.notify); });
 

@@ -156,6 +156,14 @@ void warn_useless(Object& o, Protocol protocol) {
   if (protocol == Protocol::ping) warn("port");
 }
 
+void warn_never_degraded(Object& o, const MonitorSpec& monitor) {
+  if (!monitor.degraded_above || *monitor.degraded_above < monitor.timeout) return;
+  o.warning(o.has("degraded") ? "degraded" : "timeout",
+            "a latency above " + duration_text(monitor.degraded_above->count()) +
+                " is never seen: an attempt fails at the timeout of " +
+                duration_text(monitor.timeout.count()));
+}
+
 }  // namespace
 
 bool read_monitor(Object& o, bool main, MonitorSpec& monitor) {
@@ -187,6 +195,7 @@ bool read_monitor(Object& o, bool main, MonitorSpec& monitor) {
   });
   o.object("degraded",
            [&](Object& degraded) { degraded.take("latency_above", monitor.degraded_above); });
+  if (o.has("degraded") || o.has("timeout")) warn_never_degraded(o, monitor);
   if (known || !main) warn_useless(o, monitor.protocol);
   return interval;
 }

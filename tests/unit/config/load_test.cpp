@@ -1,6 +1,7 @@
 // What a good file becomes: every field of a service, every default, references, warnings.
 #include "config/load.hpp"
 
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -381,6 +382,51 @@ TEST(Load, WarnsOfWhatHasNoEffectAndOfRoundsThatOverlap) {
             std::vector<std::string>{
                 "t:9:67: warning: services[0].monitor.timeout: 3 attempts of 5s may outlast the "
                 "interval of 10s; rounds that are missed so are skipped"});
+}
+
+TEST(Load, WarnsOfAWitnessThatCountsTwice) {
+  const auto witness = [](const char* targets) {
+    return warnings(std::string("witness: {need: 2, targets: [") + targets + "]}\n");
+  };
+  EXPECT_THAT(witness("tcp://192.0.2.1:53, tcp://192.0.2.2:53"), testing::IsEmpty());
+  EXPECT_THAT(witness("tcp://192.0.2.1:53, tcp://192.0.2.1:80, ping://192.0.2.1"),
+              testing::IsEmpty());
+  EXPECT_THAT(witness("\"tcp://[2001:db8::1]:53\", ping://192.0.2.1, \"tcp://[2001:DB8:0::1]:53\""),
+              testing::ElementsAre(testing::HasSubstr(
+                  "witness.targets: has [2001:db8::1]:53 twice: one host counts for two")));
+  EXPECT_THAT(witness("ping://a.example.net, ping://A.example.net"),
+              testing::ElementsAre(testing::HasSubstr("has a.example.net twice")));
+}
+
+TEST(Load, WarnsOfALatencyThatIsNeverSeen) {
+  const auto monitor = [](const char* keys, const char* more = "") {
+    return warnings(
+        one_service("", std::string("protocol: TCP, interval: 1, retries: 0, ") + keys, more));
+  };
+  EXPECT_THAT(monitor("timeout: 2, degraded: {latency_above: 1999ms}"), testing::IsEmpty());
+  for (const char* never :
+       {"timeout: 2, degraded: {latency_above: 2s}", "timeout: 2, degraded: {latency_above: 20s}"})
+    EXPECT_THAT(
+        monitor(never),
+        testing::ElementsAre(testing::HasSubstr("services[0].monitor.degraded: a latency above ")))
+        << never;
+  EXPECT_THAT(monitor("timeout: 9, degraded: {latency_above: 5s}",
+                      "backups: [{data: 192.0.2.2, monitor: {timeout: 3}}, {data: 192.0.2.3}]"),
+              testing::ElementsAre(testing::HasSubstr(
+                  "services[0].backups[0].monitor.timeout: a latency above 5s is never seen: an "
+                  "attempt fails at the timeout of 3s")));
+}
+
+TEST(Load, WarnsOfANetworkThatNeverMatches) {
+  EXPECT_THAT(warnings("probe_policy: {deny: [0.0.0.0/8, \"::/0\", 0.0.0.0/0], allow: "
+                       "[127.0.0.1, \"::1\"]}\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(warnings("probe_policy: {deny: [10.0.0.0/8, 0.0.0.0]}\n"),
+              testing::ElementsAre(testing::HasSubstr(
+                  "probe_policy.deny: 0.0.0.0/32 never matches: that address reaches this host's "
+                  "loopback and is judged as it; give 127.0.0.0/8")));
+  EXPECT_THAT(warnings("probe_policy: {allow: [\"::/128\"]}\n"),
+              testing::ElementsAre(testing::HasSubstr("give ::1/128")));
 }
 
 TEST(Load, TenThousandServicesInWellUnderASecond) {
