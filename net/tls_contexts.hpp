@@ -24,9 +24,9 @@ struct TlsPolicy {
   auto operator<=>(const TlsPolicy&) const = default;
 };
 
-// TLS 1.2 (without DHE key exchange) and newer, chain verified, no compression, no renegotiation.
-// Any thread; a prober keeps what it got and asks again only when generation() has moved, so the
-// lock is never on the way of a probe.
+// TLS 1.2 and newer, without finite-field Diffie-Hellman, chain verified, no compression, no
+// renegotiation. Any thread; a prober keeps what it got and asks again only when generation() has
+// moved, so the lock is never on the way of a probe.
 class TlsContexts {
  public:
   using Context = std::shared_ptr<ssl_ctx_st>;

@@ -236,6 +236,23 @@ TEST(HttpsProbe, Tls12IsSpokenWithoutGroupsThatTheServerMakesUp) {
             "fail tls no TLS parameters in common with the server (handshake_failure)");
 }
 
+TEST(HttpsProbe, Tls13IsSpokenWithoutGroupsThatTakeLong) {
+  const auto probed_with = [](const char* groups) {
+    ScriptedPeer peer([groups](int fd) {
+      const auto context = make_server_context(make_identity({}, &authority()));
+      SSL_CTX_set1_groups_list(context.get(), groups);
+      TlsServer server(context, fd);
+      if (!server.shake()) return;
+      server.read_request();
+      if (server.send("HTTP/1.1 200 OK\r\n\r\n")) await_close(fd);
+    });
+    return summary(probe(https_at(peer)));
+  };
+  EXPECT_EQ(probed_with("P-384"), "pass none HTTP 200");
+  EXPECT_EQ(probed_with("ffdhe2048"),
+            "fail tls no TLS parameters in common with the server (handshake_failure)");
+}
+
 TEST(HttpsProbe, TheSystemsChoiceOfCiphersStandsApartFromThat) {
   TlsContexts contexts;
   const auto ours = contexts.get(TlsPolicy{false, {}}, Clock::now());
