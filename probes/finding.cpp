@@ -30,6 +30,9 @@ const char* own_trouble(int error) {
   }
 }
 
+constexpr const char* blackhole =
+    "a blackhole route of this host takes what goes to the target (see ip route get): ";
+
 std::string system_text(int error) {
   return error_code(error, boost::system::system_category()).message();
 }
@@ -61,9 +64,7 @@ Finding begin_failure(int error, std::string_view where) {
           "get): " +
           target);
     case EINVAL:
-      return inconclusive(
-          "a blackhole route of this host takes what goes to the target (see ip route get): " +
-          target);
+      return inconclusive(blackhole + target);
     default:
       return inconclusive("this host cannot connect to " + target + ": " + system_text(error));
   }
@@ -98,6 +99,8 @@ Finding send_failure(int error, std::string_view where) {
       return inconclusive("the send queue of this host is full: " + target);
     case EHOSTUNREACH:
       return inconclusive("this host has no route to the target: " + target);
+    case EINVAL:
+      return inconclusive(blackhole + target);
     case EACCES:
     case EPERM:
       return inconclusive("this host does not permit to send (firewall or privilege): " + target);

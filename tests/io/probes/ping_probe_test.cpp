@@ -82,8 +82,13 @@ TEST_P(PingProbe, OwnNetworkTroubleIsInconclusive) {
               "inconclusive local this host has no route to the target: 192.0.2.1");
     EXPECT_EQ(loop.ping("2001:db8::1"),
               "inconclusive local this host has no route to the target: 2001:db8::1");
-    if (!run("ip route add unreachable 192.0.2.0/24 && ip route add prohibit 203.0.113.0/24"))
+    if (!run("ip route add unreachable 192.0.2.0/24 && ip route add prohibit 203.0.113.0/24 && "
+             "ip route add blackhole 198.51.100.0/24"))
       GTEST_SKIP() << "needs ip(8)";
+    EXPECT_EQ(
+        loop.ping("198.51.100.1"),
+        "inconclusive local a blackhole route of this host takes what goes to the target (see "
+        "ip route get): 198.51.100.1");
     EXPECT_EQ(loop.ping("192.0.2.1"),
               "inconclusive local this host has no route to the target: 192.0.2.1");
     EXPECT_EQ(loop.ping("203.0.113.1"),
