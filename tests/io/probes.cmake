@@ -4,5 +4,5 @@ hotswapd_test(probes_io_test
           probes/redirect_probe_test.cpp
           probes/scripted_peer.cpp
           probes/smtp_probe_test.cpp
-          probes/tcp_probe_test.cpp probes/tls_flood_test.cpp probes/tls_resumption_test.cpp probes/test_certificates.cpp
+          probes/tcp_probe_test.cpp probes/tls_contexts_test.cpp probes/tls_flood_test.cpp probes/tls_resumption_test.cpp probes/test_certificates.cpp
   LINKS hotswapd_probes LABELS io)

@@ -3,16 +3,12 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "scripted_peer.hpp"
 #include "test_certificates.hpp"
@@ -253,24 +249,6 @@ TEST(HttpsProbe, Tls13IsSpokenWithoutGroupsThatTakeLong) {
             "fail tls no TLS parameters in common with the server (handshake_failure)");
 }
 
-TEST(HttpsProbe, TheSystemsChoiceOfCiphersStandsApartFromThat) {
-  TlsContexts contexts;
-  const auto ours = contexts.get(TlsPolicy{false, {}}, Clock::now());
-  ASSERT_TRUE(ours);
-  const std::shared_ptr<SSL_CTX> plain(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-  const auto names = [](SSL_CTX* context, bool without) {
-    std::vector<std::string> list;
-    const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
-    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
-      const std::string name = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i));
-      if (!without || !(name.starts_with("DHE-") || name.starts_with("ADH-"))) list.push_back(name);
-    }
-    return list;
-  };
-  EXPECT_EQ(names(ours->context.get(), false), names(plain.get(), true));
-  EXPECT_NE(names(plain.get(), false), names(plain.get(), true));
-}
-
 TEST(HttpsProbe, AServerThatWantsAClientCertificateHasItsOwnReason) {
   for (const int newest : {0, TLS1_2_VERSION}) {
     ScriptedPeer peer([newest](int fd) {
@@ -358,69 +336,6 @@ TEST(HttpsProbe, ACaFileThatCannotBeUsedIsOurOwnTrouble) {
   EXPECT_TRUE(
       result.reason.starts_with("tls.ca_file " + empty.path() + " holds no usable PEM certificate"))
       << result.reason;
-}
-
-TEST(TlsContexts, OnePerPolicyUntilReload) {
-  TlsContexts contexts;
-  const TimePoint now = Clock::now();
-  const TlsPolicy own{true, authority_file().path()};
-  const auto first = contexts.get(own, now);
-  ASSERT_TRUE(first);
-  EXPECT_EQ(first->context.get(), contexts.get(own, now)->context.get());
-  const auto loose = contexts.get(TlsPolicy{false, "/a"}, now);
-  ASSERT_TRUE(loose);
-  EXPECT_EQ(loose->context.get(), contexts.get(TlsPolicy{false, "/b"}, now)->context.get());
-  EXPECT_NE(loose->context.get(), first->context.get());
-  const auto generation = contexts.generation();
-  contexts.reload();
-  EXPECT_GT(contexts.generation(), generation);
-  EXPECT_NE(contexts.get(own, now)->context.get(), first->context.get());
-}
-
-TEST(TlsContexts, AFailureIsTriedAgainAfterAWhile) {
-  TlsContexts contexts;
-  const TimePoint now = Clock::now();
-  std::string path;
-  {
-    const PemFile file(authority());
-    path = file.path();
-  }
-  EXPECT_FALSE(contexts.get(TlsPolicy{true, path}, now));
-  // The operator puts the file in place.
-  ASSERT_EQ(::link(authority_file().path().c_str(), path.c_str()), 0);
-  EXPECT_FALSE(contexts.get(TlsPolicy{true, path}, now + Seconds(9)));
-  EXPECT_TRUE(contexts.get(TlsPolicy{true, path}, now + Seconds(10)));
-  ::unlink(path.c_str());
-}
-
-TEST(TlsContexts, AReloadThatCannotReadTheFileLeavesWhatWasRead) {
-  TlsContexts contexts;
-  const TimePoint now = Clock::now();
-  const PemFile file(authority());
-  const TlsPolicy policy{true, file.path()};
-  const auto good = contexts.get(policy, now);
-  ASSERT_TRUE(good);
-  EXPECT_FALSE(good->outdated);
-  const auto write = [&](const std::string& text) {
-    std::ofstream(file.path(), std::ios::trunc) << text;
-  };
-  write("garbage");
-  contexts.reload();
-  contexts.reload();
-  for (const auto later : {Seconds(0), Seconds(5), Seconds(10)}) {
-    const auto kept = contexts.get(policy, now + later);
-    ASSERT_TRUE(kept);
-    EXPECT_EQ(kept->context, good->context);
-    ASSERT_TRUE(kept->outdated);
-    EXPECT_NE(kept->outdated->text.find("holds no usable PEM certificate"), std::string::npos);
-  }
-  std::ifstream authorities(authority_file().path());
-  write({std::istreambuf_iterator<char>(authorities), {}});
-  EXPECT_TRUE(contexts.get(policy, now + Seconds(19))->outdated) << "tried 9 s ago";
-  const auto fresh = contexts.get(policy, now + Seconds(20));
-  ASSERT_TRUE(fresh);
-  EXPECT_FALSE(fresh->outdated);
-  EXPECT_NE(fresh->context, good->context);
 }
 
 TEST(HttpsProbe, AReloadOfAFileThatIsGoneChangesNothingForTheTarget) {
