@@ -275,13 +275,13 @@ TEST(RedirectProbe, OneDeadlineOverAllHops) {
     read_request(fd);
     drip(fd, to("http://www.example.com:" + std::to_string(silent.port()) + "/"), Millis(3));
   });
-  auto target = target_at(slow.port(), Protocol::http, Millis(600));
+  auto target = target_at(slow.port(), Protocol::http, Millis(2000));
   target.monitor.path = "/";
   target.monitor.redirects = Redirects::follow;
   const auto result = probe(target);
   EXPECT_EQ(result.failure, FailureClass::timeout) << result.reason;
   EXPECT_NE(result.reason.find("after 1 redirect"), std::string::npos) << result.reason;
-  expect_at_deadline(result, Millis(600));
+  expect_at_deadline(result, Millis(2000));
 }
 
 // From HTTP to HTTPS and back: the name of the URL is sent and verified.
