@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +35,11 @@ TargetSpec https_at(const ScriptedPeer& peer) {
   return target;
 }
 
+bool closed(int fd) {
+  pollfd gone{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&gone, 1, 0) > 0;
+}
+
 // What a peer does to us that sends one thing after the other, instead of an answer.
 ProbeResult flooded(int newest, const std::function<bool(TlsServer&)>& send_one) {
   ScriptedPeer peer([&](int fd) {
@@ -42,7 +48,7 @@ ProbeResult flooded(int newest, const std::function<bool(TlsServer&)>& send_one)
     server.read_request();
     // Longer than the attempt may last.
     const TimePoint until = Clock::now() + Seconds(8);
-    while (Clock::now() < until && send_one(server)) {
+    while (Clock::now() < until && !closed(fd) && send_one(server)) {
     }
   });
   return probe(https_at(peer));
