@@ -99,7 +99,7 @@ class Fault:
     name: str
     protocol: str
     peer: dict
-    want: str
+    want: str  # PORT in it is the peer's
     at_deadline: bool = False
     tls: bool = False
     more: dict = dataclasses.field(default_factory=dict)  # keys of the monitor
@@ -107,6 +107,9 @@ class Fault:
     def start(self, certificates, **where):
         pair = (certificates["right.pem"], certificates["right.key"]) if self.tls else None
         return Hostile(**self.peer, tls=pair, **where)
+
+    def wanted(self, port):
+        return self.want.replace("PORT", str(port))
 
     def monitor(self, certificates):
         """As in the configuration, but for the port and the timeout."""
@@ -153,7 +156,7 @@ def on_http(protocol, tls):
          'fail content HTTP 200 without the text "Example" in the body', False),
     ]
     loop = Fault(f"{protocol} redirect loop", protocol, {"opening": b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"},
-                 f"fail content redirect loop: HTTP 302 back to {protocol.lower()}://{NAME}/", tls=tls,
+                 f"fail content redirect loop: HTTP 302 back to {protocol.lower()}://{NAME}:PORT/", tls=tls,
                  more={"redirects": "follow"})
     chain = Fault(f"{protocol} redirects elsewhere", protocol,
                   {"opening": b"HTTP/1.1 302 Found\r\nLocation: gopher://old.example/\r\n\r\n"},

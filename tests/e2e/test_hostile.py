@@ -34,7 +34,7 @@ def test_hostile_targets_leave_nothing_behind(world, certificates):
         monitor = {**fault.monitor(certificates), "port": peer.port, "interval": f"{INTERVAL:g}s",
                    "timeout": f"{TIMEOUT * 1000:.0f}ms"}
         services.append(world.service(fqdn(fault), monitor={"path": None, **monitor}))
-        wanted[fqdn(fault)] = fault.want
+        wanted[fqdn(fault)] = fault.wanted(peer.port)
     # One more that is well, so that it is not our own link that is bad.
     well = world.site(world.third)
     services.append(world.service("well.example.com", address=world.third, monitor={"port": well.port},

@@ -158,7 +158,7 @@ def test_hostile_targets(certificates, fault):
     with fault.start(certificates) as peer:
         code, data, took = probe(fault.protocol, ADDRESS, "--port", peer.port, "--timeout", f"{TIMEOUT * 1000:.0f}ms",
                                  *fault.options(certificates))
-    assert f"{data['verdict']} {data['class']} {data['reason']}" == fault.want
+    assert f"{data['verdict']} {data['class']} {data['reason']}" == fault.wanted(peer.port)
     assert code == 1
     if fault.at_deadline:
         assert_at_deadline(data)
