@@ -48,8 +48,8 @@ def rows_of(args):
     rows["flat"] = lambda w: memory.flat(w, args.minutes)
     rows["detection"] = lambda w: detection.detection(w, "503")
     rows["detection-silent"] = lambda w: detection.detection(w, "silent")
-    rows["grid"] = lambda w: crowd.spread(w, "grid", 10000, 60)
-    rows["scale"] = lambda w: crowd.spread(w, "scale", 100000, 60)
+    rows["grid"] = lambda w: crowd.spread(w, "grid", 10000, 60, 2)
+    rows["scale"] = lambda w: crowd.spread(w, "scale", 100000, 60, 1)
     rows["silent"] = lambda w: crowd.half_silent(w, "silent", retries=1)
     rows["silent-excess"] = lambda w: crowd.half_silent(w, "silent-excess", retries=2)
     rows["burst"] = burst.burst

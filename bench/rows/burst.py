@@ -1,13 +1,12 @@
 """Ten thousand endpoints fail inside one interval."""
 import calendar
-import os
 import random
 import re
 import statistics
 import time
 
 from rows.lookup import Lookup, free_port
-from rows.world import address, percentile, running, told
+from rows.world import address, percentile, told
 
 DOWN = re.compile(r"^(\S+)Z \w+ HS1101 .*?(127\.\d+\.\d+\.\d+) is down")
 
@@ -24,11 +23,10 @@ def burst(world, services=10000, interval=5, timeout=2.0):
     down by the daemon's log, against the deadline of the probe that met it; and how long the DNS took to answer meanwhile."""
     endpoints, port = 2 * services, free_port()
     argv = world.daemon("http", endpoints, interval, dns_port=port, timeout=f"{timeout:g}s")
-    log = f"{os.path.dirname(argv[-1])}/log"
     world.targets.set(1, endpoints, "good")
-    with open(log, "w") as stderr, running(argv, 0, stderr=stderr) as prober:
+    with world.logged(argv) as (prober, log):
         world.settled(endpoints, 60)
-        time.sleep(2 * interval)
+        world.quiet(log)
         lookup = Lookup(port)
         if lookup.address(f"s{endpoints - 1}.probe.test") != address(endpoints - 1):
             raise SystemExit("daemon_bench: the primaries are not served before the fault")

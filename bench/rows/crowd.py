@@ -1,13 +1,11 @@
 """Very many endpoints on one core: whether each is probed at its slot, and what that takes."""
 import collections
-import os
 import re
 import statistics
-import subprocess
 import threading
 import time
 
-from rows.world import address, cpu_by_thread, descriptors, percentile, running, told
+from rows.world import address, cpu_by_thread, descriptors, percentile, told
 
 GRID = 0.1  # slots lie on multiples of it on the monotonic clock, where the interval is 5 s or more
 
@@ -34,28 +32,31 @@ def drift(behind, interval):
 
 
 def fullest(records):
-    began = min(at for at, _ in records)
-    bins = collections.Counter(int(at - began) for at, _ in records)
-    whole = [bins[second] for second in range(max(bins))]  # without the last one, which is cut off
+    """The fullest whole second of the clock over the mean one."""
+    bins = collections.Counter(int(at) for at, _ in records)
+    whole = [bins[second] for second in range(min(bins) + 1, max(bins))]
     return max(whole) / statistics.mean(whole)
 
 
-def spread(world, row, endpoints, interval):
-    """Everything is well. Two intervals are recorded."""
-    with running(world.daemon("http", endpoints, interval), 0, stderr=subprocess.DEVNULL) as prober:
+def spread(world, row, endpoints, interval, rounds):
+    """Everything is well, and the start is over. Recorded from the end of the first round on, so that most slots are seen twice;
+    measured for so many rounds of each."""
+    with world.logged(world.daemon("http", endpoints, interval)) as (prober, log):
         world.settled(endpoints, 120)
-        time.sleep(10)
-        before, began = cpu_by_thread(prober.pid), time.monotonic()
         with world.targets.recording(world.directory) as records:
-            time.sleep(2 * interval + 1)
-        after, lasted = cpu_by_thread(prober.pid), time.monotonic() - began
+            world.quiet(log)
+            before, began = cpu_by_thread(prober.pid), time.monotonic()
+            time.sleep(rounds * interval + 1)
+            after, lasted = cpu_by_thread(prober.pid), time.monotonic() - began
     share = {name: (ns - before.get(name, 0)) / 1e9 / lasted for name, ns in after.items()}
     behind = lateness(records, interval)
-    late = [seconds * 1e3 for rounds in behind.values() for _, seconds in rounds]
-    full, off, p99, core = fullest(records), drift(behind, interval), percentile(late, 0.99), sum(share.values())
-    missing = endpoints - sum(len(rounds) >= 2 for rounds in behind.values())
+    measured = {endpoint: [probe for probe in probes if probe[0] >= began] for endpoint, probes in behind.items()}
+    late = [seconds * 1e3 for probes in measured.values() for _, seconds in probes]
+    full = fullest([record for record in records if record[0] >= began])
+    off, p99, core = drift(measured, interval), percentile(late, 0.99), sum(share.values())
+    missing = endpoints - sum(len(probes) >= rounds for probes in measured.values())
     figure = (f"{endpoints} endpoints every {interval} s: {core:.1%} of a core, behind the slot p50 {percentile(late, 0.5):.1f} p99 {p99:.1f} "
-              f"worst {max(late):.1f} ms, fullest second {full:.3f} of the mean, drift {off:+.2f} ms a round, {missing} not probed twice")
+              f"worst {max(late):.1f} ms, fullest second {full:.3f} of the mean, drift {off:+.2f} ms a round, {missing} not probed in turn")
     why = ", ".join(f"{name} {part:.1%}" for name, part in sorted(share.items(), key=lambda pair: -pair[1]) if part >= 0.001)
     if row == "grid":
         told(row, figure, "fullest second <= 1.05 of the mean, no drift", full <= 1.05 and abs(off) < 1 and missing == 0, f"of the core: {why}")
@@ -87,21 +88,19 @@ def half_silent(world, row, retries, endpoints=100000, interval=60, timeout=10):
     """Both endpoints of every other service stop to answer SYNs. What is measured begins when as many attempts are in flight
     as that makes."""
     argv = world.daemon("http", endpoints, interval, timeout=f"{timeout}s", retries=retries)
-    log = f"{os.path.dirname(argv[-1])}/log"
-    with open(log, "w") as stderr, running(argv, 0, stderr=stderr) as prober:
+    with world.logged(argv) as (prober, log):
         with open(f"/proc/{prober.pid}/limits") as limits:
             allowed = int(next(line for line in limits if line.startswith("Max open files")).split()[4])
         world.settled(endpoints, 120)
-        time.sleep(10)
-        world.targets.deaf(1, endpoints, step=4, width=2)
         watch = Watch(prober.pid)
-        watch.start()
         with world.targets.recording(world.directory) as records:
+            world.quiet(log)
+            world.targets.deaf(1, endpoints, step=4, width=2)
+            watch.start()
             time.sleep(timeout * (retries + 1))
-            full_from, before = time.monotonic(), cpu_by_thread(prober.pid)
-            time.sleep(2 * interval + 1 - timeout * (retries + 1))
-            lasted = time.monotonic() - full_from
-            core = sum(ns - before.get(name, 0) for name, ns in cpu_by_thread(prober.pid).items()) / 1e9 / lasted
+            before, began = cpu_by_thread(prober.pid), time.monotonic()
+            time.sleep(interval + 1)
+            core = sum(ns - before.get(name, 0) for name, ns in cpu_by_thread(prober.pid).items()) / 1e9 / (time.monotonic() - began)
         watch.stop()
         world.targets.deaf(1, 1, width=0)
     with open(log) as file:
@@ -110,13 +109,13 @@ def half_silent(world, row, retries, endpoints=100000, interval=60, timeout=10):
     down = {match.group(1) for match in map(DOWN.search, lines) if match}
     blamed, blind = len(down - silent), sum(BLIND.search(line) is not None for line in lines)
     behind = lateness(records, interval)
-    late = [seconds * 1e3 for rounds in behind.values() for at, seconds in rounds if at >= full_from]
-    missing = endpoints // 2 - sum(len(rounds) >= 2 for rounds in behind.values())
+    late = [seconds * 1e3 for rounds in behind.values() for at, seconds in rounds if at >= began]
+    missing = endpoints // 2 - sum(rounds[-1][0] >= began for rounds in behind.values())
     wanted = endpoints / interval / 2 * timeout * (retries + 1)
     p99 = percentile(late, 0.99)
     told(row, f"{endpoints // 2} of {endpoints} endpoints silent, timeout {timeout} s, retries {retries}: {wanted:.0f} attempts wanted in flight, "
          f"descriptors {max(watch.seen)} of {allowed} at most; the live half p50 {percentile(late, 0.5):.1f} p99 {p99:.1f} worst {max(late):.1f} ms "
-         f"behind its slot, {missing} not probed twice, {blamed} called down; {len(down & silent)} silent ones called down, {blind} targets told as blind; "
+         f"behind its slot, {missing} not probed, {blamed} called down; {len(down & silent)} silent ones called down, {blind} targets told as blind; "
          f"{core:.1%} of a core",
          "descriptors below the limit less 200, live half p99 <= 20 ms, none called down",
          max(watch.seen) <= allowed - 200 and p99 <= 20 and missing == 0 and blamed == 0,

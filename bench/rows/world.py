@@ -140,10 +140,12 @@ class World:
         os.mkdir(f"{directory}/state")
         return [f"{self.build}/bin/hotswapd", "--config", f"{directory}/hotswapd.yaml"]
 
-    def ctl(self, argv, *words):
-        """What hotswapctl prints, asking the daemon of `argv`."""
-        socket = f"{os.path.dirname(argv[-1])}/control.sock"
-        return subprocess.run([f"{self.build}/bin/hotswapctl", "--socket", socket, *words], capture_output=True, text=True, check=True).stdout
+    @contextlib.contextmanager
+    def logged(self, argv):
+        """The daemon of `argv` on its CPU, and the path of its log."""
+        log = f"{os.path.dirname(argv[-1])}/log"
+        with open(log, "w") as stderr, running(argv, 0, stderr=stderr) as prober:
+            yield prober, log
 
     def settled(self, targets_wanted, within):
         """Blocks till so many probes came in, from now on: the first round of a start."""
@@ -153,6 +155,18 @@ class World:
             if time.monotonic() > end:
                 raise SystemExit(f"daemon_bench: {seen} of {targets_wanted} probes within {within} s")
             time.sleep(0.2)
+
+
+    def quiet(self, log, within=150):
+        """Blocks till nothing has been logged for three seconds: the first records of a start are written."""
+        end, size, since = time.monotonic() + within, -1, 0.0
+        while time.monotonic() < end:
+            if os.path.getsize(log) != size:
+                size, since = os.path.getsize(log), time.monotonic()
+            if time.monotonic() - since > 3:
+                return
+            time.sleep(0.5)
+        raise SystemExit(f"daemon_bench: the start is not over after {within} s")
 
 
 @contextlib.contextmanager
