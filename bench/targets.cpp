@@ -4,6 +4,7 @@
 //     prints the ports of HTTP, HTTPS that never resumes, HTTPS that does, TCP, SMTP; then answers
 //     each line on stdin with one line:
 //       count                             the connections since the last time, second by second
+//       resumed                           the short TLS handshakes since the start
 //       set FIRST LAST STEP WIDTH HOW     WIDTH endpoints of each STEP from FIRST to LAST: HTTP
 //                                         answers `good` or `503`, or accepts and stays `silent`;
 //                                         the moment (CLOCK_MONOTONIC, ns)
@@ -154,6 +155,7 @@ class Targets {
     if (c.ssl) {
       const int n = SSL_read(c.ssl.get(), buffer.data(), buffer.size());
       if (n <= 0) return wants_more(c, n);
+      if (SSL_session_reused(c.ssl.get()) == 1) ++resumed_;
       SSL_write(c.ssl.get(), answer.data(), static_cast<int>(answer.size()));
       SSL_shutdown(c.ssl.get());
       return false;
@@ -191,6 +193,10 @@ class Targets {
     std::uint32_t width = 1;
     std::array<char, 16> how{};
     if (line == "count") return count();
+    if (line == "resumed") {
+      std::printf("%zu\n", resumed_);
+      return;
+    }
     if (line == "record") {
       records_.clear();
       recording_ = true;
@@ -241,6 +247,7 @@ class Targets {
   int http_ = -1;
   Clock::time_point since_ = Clock::now();
   std::vector<std::size_t> seconds_;
+  std::size_t resumed_ = 0;
   std::vector<Manner> manners_;
   bool some_fail_ = false;
   bool recording_ = false;
