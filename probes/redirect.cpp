@@ -16,6 +16,7 @@ namespace urls = boost::urls;
 
 constexpr const char* no_url = "to no valid URL";
 constexpr const char* with_user = "to a URL with a user name";
+constexpr std::size_t told_location = 70;  // so that a reason has room for where() behind it
 
 std::uint16_t usual_port(bool tls) {
   return tls ? 443 : 80;
@@ -182,7 +183,7 @@ std::optional<Finding> RedirectTrail::follow(int status, std::string_view locati
     const bool garbage = next.error().text == no_url;
     // What comes with a user name may be a password.
     const bool secret = next.error().text == with_user;
-    const std::string given = secret ? "" : " (" + clean(location, 100) + ")";
+    const std::string given = secret ? "" : " (" + clean(location, told_location) + ")";
     return fail(garbage ? FailureClass::protocol : FailureClass::content,
                 what + next.error().text + given + where());
   }

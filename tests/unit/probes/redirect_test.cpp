@@ -168,6 +168,16 @@ TEST(RedirectTrail, AHostileLocationIsCleanedAndBoundedWhereItIsTold) {
       << end->reason;
 }
 
+TEST(RedirectTrail, WhatEndsALongWayIsToldWhole) {
+  RedirectTrail trail(base());
+  EXPECT_FALSE(trail.follow(302, "/" + std::string(1900, 'a')));
+  const auto end = trail.follow(302, "http://[v1.x]/" + std::string(1900, 'b'));
+  ASSERT_TRUE(end);
+  EXPECT_TRUE(end->reason.starts_with("HTTP 302 to a host that is no address (http://[v1.x]/bbb"));
+  EXPECT_TRUE(end->reason.ends_with(" after 1 redirect)")) << end->reason;
+  EXPECT_EQ(end->reason, clean(end->reason)) << "nothing is cut from it later";
+}
+
 TEST(RedirectTrail, WhereIsBounded) {
   RedirectTrail trail(base());
   EXPECT_FALSE(trail.follow(302, "/" + std::string(2000, 'a')));
