@@ -69,7 +69,7 @@ bool host_character(char c) {
 }
 
 bool host_name(std::string_view host) {
-  if (host.empty() || host.size() > 253) return false;
+  if (host.empty() || host.size() > 253 || host.ends_with('.')) return false;
   if (!std::all_of(host.begin(), host.end(), host_character)) return false;
   while (!host.empty()) {
     const auto dot = host.find('.');

@@ -85,6 +85,8 @@ TEST(Redirect, PlacesThatAreNotGoneTo) {
       {"http:///x", "to a host that is no name"},
       {"//", "to a host that is no name"},
       {"http://a..b/", "to a host that is no name"},
+      {"http://www.example.com../", "to a host that is no name"},
+      {"http://./", "to a host that is no name"},
       {"http://ex%61mple.com/", "to a host that is no name"},
       {"http://b\xc3\xbc"
        "cher.example/",
