@@ -16,7 +16,7 @@ namespace {
 constexpr Millis read_every{10'000};
 
 bool probes_a_name(const ServiceSpec& service) {
-  if (service.monitor.protocol == Protocol::none) return false;
+  if (service.monitor->protocol == Protocol::none) return false;
   const auto& primary = service.probe_address.empty() ? service.address : service.probe_address;
   return !canonical_address(primary) ||
          std::any_of(service.backups.begin(), service.backups.end(), [](const BackupSpec& backup) {

@@ -106,14 +106,15 @@ std::vector<std::int64_t> OutboxTeller::prepare(const ServiceSpec& service,
                                                 const std::vector<MonitorEvent>& events,
                                                 Batch& batch) {
   std::vector<std::int64_t> ids;
-  if (service.syslog.server.empty()) return ids;
+  if (service.telling->syslog.server.empty()) return ids;
   for (const auto& event : events) {
-    if (!syslog_tells(service.syslog, event)) continue;
+    if (!syslog_tells(service.telling->syslog, event)) continue;
     OutboxRow row;
     row.event = event.id;
     row.service = service.key;
-    row.sink = syslog_sink(service.syslog);
-    row.body = syslog_frame(event, service.syslog, site_, host_, local_utc_offset(event.at));
+    row.sink = syslog_sink(service.telling->syslog);
+    row.body =
+        syslog_frame(event, service.telling->syslog, site_, host_, local_utc_offset(event.at));
     row.due = event.at;
     row.expires = event.at + message_life;
     if (event.change) {

@@ -69,9 +69,9 @@ ServiceChange compare(const ServiceSpec& a, const ServiceSpec& b) {
   note(fields, "auto_recover", a.auto_recover, b.auto_recover);
   note(fields, "recovery_delay", a.recovery_delay, b.recovery_delay);
   note(fields, "ttl", a.ttl, b.ttl);
-  note(fields, "notify_events", a.notify_text, b.notify_text);
-  note(fields, "contact_nickname", a.contact, b.contact);
-  note(fields, "syslog", a.syslog, b.syslog);
+  note(fields, "notify_events", a.telling->notify_text, b.telling->notify_text);
+  note(fields, "contact_nickname", a.telling->contact, b.telling->contact);
+  note(fields, "syslog", a.telling->syslog, b.telling->syslog);
   note(fields, "mode", a.mode, b.mode);
   note(fields, "on_all_down", a.on_all_down, b.on_all_down);
   note(fields, "on_drift", a.on_drift, b.on_drift);

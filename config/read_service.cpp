@@ -35,6 +35,24 @@ struct NeedsOthers {
   std::string path;
 };
 
+// Most of the services of a file are probed and told of alike: what is alike is once in memory.
+template <class T>
+class Alike {
+ public:
+  const hotswapd::Shared<T>& share(const T& value) {
+    for (const auto& known : lately_) {
+      if (*known == value) return known;
+    }
+    lately_.emplace_front(value);
+    if (lately_.size() > most) lately_.pop_back();
+    return lately_.front();
+  }
+
+ private:
+  static constexpr std::size_t most = 8;
+  std::deque<hotswapd::Shared<T>> lately_;  // those that differ
+};
+
 // What all services of the file share while they are read.
 struct Shared {
   const Names& names;
@@ -44,17 +62,8 @@ struct Shared {
   std::unordered_map<std::string, std::string> listed;  // zone -> provider, from the lists alone
   std::unordered_map<std::string, int> line_of;         // "zone fqdn" -> line
   std::vector<NeedsOthers> need_others;
-  std::deque<hotswapd::Shared<MonitorSpec>> monitors;  // the last few that differ
-
-  // Most of the services of a file are probed alike: so is the monitor, once in memory.
-  hotswapd::Shared<MonitorSpec> alike(const MonitorSpec& monitor) {
-    for (const auto& known : monitors) {
-      if (*known == monitor) return known;
-    }
-    monitors.emplace_front(monitor);
-    if (monitors.size() > 8) monitors.pop_back();
-    return monitors.front();
-  }
+  Alike<MonitorSpec> monitors;
+  Alike<TellingSpec> tellings;
 };
 
 // One service on its way from the file to the struct.
@@ -104,15 +113,17 @@ class ServiceReader {
     if (!o_.has("monitor")) return;
     o_.object("monitor", [&](Object& m) {
       const std::size_t before = m.reader().errors();
-      interval_ok_ = read_monitor(m, true, spec_.monitor);
+      MonitorSpec monitor;
+      interval_ok_ = read_monitor(m, true, monitor);
+      spec_.monitor = shared_.monitors.share(monitor);
       m.take("fall", spec_.fall);
-      spec_.recheck = spec_.monitor.interval;
+      spec_.recheck = spec_.monitor->interval;
       if (m.take("recheck", spec_.recheck) && interval_ok_ &&
-          spec_.recheck > spec_.monitor.interval) {
+          spec_.recheck > spec_.monitor->interval) {
         m.error("recheck", "is longer than the interval of " +
-                               duration_text(spec_.monitor.interval.count()) +
+                               duration_text(spec_.monitor->interval.count()) +
                                "; give at most that");
-        spec_.recheck = spec_.monitor.interval;
+        spec_.recheck = spec_.monitor->interval;
       }
       if (interval_ok_) warn_outlasting(m, spec_.monitor);
       monitor_ok_ = m.reader().errors() == before;
@@ -122,11 +133,11 @@ class ServiceReader {
   void warn_outlasting(Object& m, const MonitorSpec& monitor) {
     if (monitor.protocol == Protocol::none) return;
     const Millis all = monitor.timeout * (monitor.retries + 1);
-    if (all <= spec_.monitor.interval) return;
+    if (all <= spec_.monitor->interval) return;
     m.warning("timeout", counted(monitor.retries + 1, "attempt") + " of " +
                              duration_text(monitor.timeout.count()) +
                              " may outlast the interval of " +
-                             duration_text(spec_.monitor.interval.count()) +
+                             duration_text(spec_.monitor->interval.count()) +
                              "; rounds that are missed so are skipped");
   }
 
@@ -208,8 +219,8 @@ class ServiceReader {
   }
 
   std::optional<hotswapd::Shared<MonitorSpec>> inherited() {
-    if (spec_.monitor.protocol == Protocol::none) return std::nullopt;
-    return shared_.alike(spec_.monitor);
+    if (spec_.monitor->protocol == Protocol::none) return std::nullopt;
+    return spec_.monitor;
   }
 
   void backup(Object& b) {
@@ -240,7 +251,7 @@ class ServiceReader {
     if (monitor.protocol == Protocol::none) {
       backup.monitor.reset();
     } else {
-      backup.monitor = shared_.alike(monitor);
+      backup.monitor = shared_.monitors.share(monitor);
     }
   }
 
@@ -294,12 +305,12 @@ class ServiceReader {
   }
 
   void timing() {
-    const auto seconds = std::chrono::duration_cast<Seconds>(spec_.monitor.interval).count();
+    const auto seconds = std::chrono::duration_cast<Seconds>(spec_.monitor->interval).count();
     const auto most = static_cast<std::uint32_t>(std::max<long long>(1, seconds / 2));
     if (o_.take("ttl", spec_.ttl)) {
       if (interval_ok_ && spec_.ttl > most) {
         o_.error("ttl", "is more than half the interval of " +
-                            duration_text(spec_.monitor.interval.count()) + "; give 1 .. " +
+                            duration_text(spec_.monitor->interval.count()) + "; give 1 .. " +
                             std::to_string(most));
       }
     } else if (!o_.has("ttl")) {
@@ -310,17 +321,18 @@ class ServiceReader {
   }
 
   void telling() {
-    if (o_.take("contact_nickname", spec_.contact) &&
-        !shared_.names.contacts.contains(spec_.contact)) {
+    TellingSpec telling;
+    if (o_.take("contact_nickname", telling.contact) &&
+        !shared_.names.contacts.contains(telling.contact)) {
       o_.error("contact_nickname",
-               "names the contact " + clean(spec_.contact, 64) + ", which is not in `contacts`");
+               "names the contact " + clean(telling.contact, 64) + ", which is not in `contacts`");
     }
-    events();
-    o_.object("syslog", [&](Object& s) { syslog(s); });
+    events(telling);
+    o_.object("syslog", [&](Object& s) { syslog(s, telling.syslog); });
+    spec_.telling = shared_.tellings.share(telling);
   }
 
-  void syslog(Object& s) {
-    SyslogSpec& out = spec_.syslog;
+  static void syslog(Object& s, SyslogSpec& out) {
     if (s.take("server", out.server) && !out.server.empty()) {
       Scalar host;
       std::string problem;
@@ -345,7 +357,7 @@ class ServiceReader {
     s.take("status_fmt", out.status_fmt);
   }
 
-  void events() {
+  void events(TellingSpec& telling) {
     const Node* node = o_.raw("notify_events");
     if (node == nullptr) return;
     const Path path = o_.path("notify_events");
@@ -353,13 +365,13 @@ class ServiceReader {
     if (node->kind == NodeKind::scalar) {
       const auto text = o_.reader().expand(*node, path);
       if (!text) return;
-      spec_.notify_text = trim(*text);
-      for (std::string_view rest = spec_.notify_text; !rest.empty();) {
+      telling.notify_text = trim(*text);
+      for (std::string_view rest = telling.notify_text; !rest.empty();) {
         const auto comma = rest.find(',');
-        event(trim(rest.substr(0, comma)), *node, path);
+        event(telling.notify, trim(rest.substr(0, comma)), *node, path);
         if (comma == std::string_view::npos) break;
         rest.remove_prefix(comma + 1);
-        if (rest.empty()) event("", *node, path);
+        if (rest.empty()) event(telling.notify, "", *node, path);
       }
       return;
     }
@@ -377,15 +389,15 @@ class ServiceReader {
         continue;
       }
       const auto text = o_.reader().expand(value, where);
-      if (!text || !event(*text, value, where)) continue;
-      spec_.notify_text += (spec_.notify_text.empty() ? "" : ",") + std::string(*text);
+      if (!text || !event(telling.notify, *text, value, where)) continue;
+      telling.notify_text += (telling.notify_text.empty() ? "" : ",") + std::string(*text);
     }
   }
 
-  bool event(std::string_view word, const Node& node, const Path& path) {
-    if (word == "ip") return spec_.notify.ip = true;
-    if (word == "svc") return spec_.notify.svc = true;
-    if (word == "nosrv") return spec_.notify.nosrv = true;
+  bool event(NotifyEvents& events, std::string_view word, const Node& node, const Path& path) {
+    if (word == "ip") return events.ip = true;
+    if (word == "svc") return events.svc = true;
+    if (word == "nosrv") return events.nosrv = true;
     o_.reader().error(node, path, '"' + clean(word, 40) + "\" is no event; give ip, svc or nosrv");
     return false;
   }
@@ -452,7 +464,7 @@ class ServiceReader {
 }  // namespace
 
 void read_services(Object& root, const Names& names, Config& config) {
-  Shared shared{names, config, {}, {}, {}, {}, {}};
+  Shared shared{names, config, {}, {}, {}, {}, {}, {}};
   for (const auto& [name, provider] : config.providers) {
     for (const auto& zone : provider.zones) {
       shared.provider_of_zone.emplace(zone, name);

@@ -26,7 +26,7 @@ std::string show(Millis value) {
 }  // namespace
 
 const char* never_swapped(const ServiceSpec& service, bool others_probed) {
-  if (service.monitor.protocol == Protocol::none) return "it is not monitored";
+  if (service.monitor->protocol == Protocol::none) return "it is not monitored";
   if (service.mode == ServiceMode::observe) return "it is observed only (mode: observe)";
   const bool backup_probed =
       std::any_of(service.backups.begin(), service.backups.end(),
@@ -38,7 +38,7 @@ const char* never_swapped(const ServiceSpec& service, bool others_probed) {
 }
 
 bool proves_link(const ServiceSpec& service) {
-  return service.monitor.protocol != Protocol::none;
+  return service.monitor->protocol != Protocol::none;
 }
 
 WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider,
@@ -49,20 +49,20 @@ WorstCase worst_case(const ServiceSpec& service, const ProviderConfig* provider,
     return out;
   }
   // A decision waits for the round of every address.
-  const MonitorSpec* slowest = &service.monitor;
+  const MonitorSpec* slowest = &*service.monitor;
   for (const auto& backup : service.backups) {
     if (backup.monitor && attempts_time(*backup.monitor) > attempts_time(*slowest))
       slowest = &**backup.monitor;
   }
   out.probing = attempts_time(*slowest);
-  out.waiting = spacing(service.monitor.interval, out.probing);
+  out.waiting = spacing(service.monitor->interval, out.probing);
   out.confirming = spacing(service.recheck, out.probing) * (service.fall - 1);
   if (provider != nullptr && !provider->embedded()) out.provider = provider->proof_deadline;
   out.ttl = Seconds(service.ttl);
   out.total = out.waiting + out.confirming + out.probing + out.provider + out.ttl;
 
   out.text = show(out.total) + " = " + show(out.waiting) + " interval";
-  if (out.waiting > service.monitor.interval) out.text += " (stretched by slow attempts)";
+  if (out.waiting > service.monitor->interval) out.text += " (stretched by slow attempts)";
   if (service.fall > 1) {
     out.text += " + " + std::to_string(service.fall - 1) + " x " +
                 show(spacing(service.recheck, out.probing)) + " recheck";

@@ -89,6 +89,15 @@ struct NotifyEvents {
   bool operator==(const NotifyEvents&) const = default;
 };
 
+// Who is told of a service, and of what.
+struct TellingSpec {
+  NotifyEvents notify;
+  std::string notify_text;  // as it was given
+  std::string contact;
+  SyslogSpec syslog;
+  bool operator==(const TellingSpec&) const = default;
+};
+
 enum class ServiceMode : std::uint8_t { act, observe };
 enum class OnAllDown : std::uint8_t { hold, primary };
 enum class OnDrift : std::uint8_t { hold, enforce };
@@ -105,18 +114,15 @@ struct ServiceSpec {
   RecordKey key;
   std::string address;        // published when the primary serves: canonical address, or host name
   std::string probe_address;  // where the primary is probed; empty: `address`
-  MonitorSpec monitor;
+  Shared<MonitorSpec> monitor;      // as its backups', one for all services that are alike
   std::vector<BackupSpec> backups;  // in order of preference, at least one
   std::string provider;             // name in Config::providers
   bool auto_recover = true;
-  int recovery_delay = 0;  // good rounds in sequence; 0 and 1: the first good one
-  std::uint32_t ttl = 30;  // seconds
-  int fall = 1;            // bad rounds in sequence before down
-  Millis recheck{60'000};  // interval while a change is pending; <= monitor.interval
-  NotifyEvents notify;
-  std::string notify_text;  // as it was given
-  std::string contact;
-  SyslogSpec syslog;
+  int recovery_delay = 0;       // good rounds in sequence; 0 and 1: the first good one
+  std::uint32_t ttl = 30;       // seconds
+  int fall = 1;                 // bad rounds in sequence before down
+  Millis recheck{60'000};       // interval while a change is pending; <= monitor.interval
+  Shared<TellingSpec> telling;  // one for all services that are alike
   ServiceMode mode = ServiceMode::act;
   OnAllDown on_all_down = OnAllDown::hold;
   OnDrift on_drift = OnDrift::hold;

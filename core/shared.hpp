@@ -11,17 +11,31 @@ namespace hotswapd {
 template <class T>
 class Shared {
  public:
+  Shared() : value_(plain()) {}  // T(), one for all that are made so
   Shared(T value) : value_(std::make_shared<const T>(std::move(value))) {}
 
   const T& operator*() const noexcept { return *value_; }
   const T* operator->() const noexcept { return value_.get(); }
   operator const T&() const noexcept { return *value_; }
 
+  // Holds a value of its own from now on: a copy with `change` made to it.
+  template <class Change>
+  void change(Change change) {
+    T value = *value_;
+    change(value);
+    value_ = std::make_shared<const T>(std::move(value));
+  }
+
   friend bool operator==(const Shared& a, const Shared& b) {
     return a.value_ == b.value_ || *a.value_ == *b.value_;
   }
 
  private:
+  static const std::shared_ptr<const T>& plain() {
+    static const auto value = std::make_shared<const T>();
+    return value;
+  }
+
   std::shared_ptr<const T> value_;
 };
 

@@ -58,7 +58,7 @@ RoundSpec FailoverService::round_spec() const {
   r.service = id_;
   r.epoch = epoch_;
   r.grid_key = spec.key.zone + "/" + spec.key.fqdn;
-  r.interval = spec.monitor.interval;
+  r.interval = spec.monitor->interval;
   r.recheck = spec.recheck;
   r.targets.emplace_back(TargetSpec{spec.probe_address.empty() ? spec.address : spec.probe_address,
                                     spec.monitor, spec.key.fqdn});

@@ -434,7 +434,7 @@ awaitable<void> FailoverService::prove() {
     if (context_.clocks.steady() - began >= proof_deadline) {
       if (story_) story_->state = "applied, not proved";
       perform(model_.proof(Proof::not_proved, missing, wall));
-      pause = model_.spec().monitor.interval;
+      pause = model_.spec().monitor->interval;
     }
     co_await context_.clocks.sleep(pause);
     if (co_await being_stopped()) co_return;

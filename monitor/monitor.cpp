@@ -67,7 +67,7 @@ std::shared_ptr<FailoverService> Monitor::add(const Shared<ServiceSpec>& spec) {
   ordered_.push_back(service);
   by_id_.emplace(service->id(), service);
   by_name_[spec->key.fqdn] = service;
-  longest_interval_ = std::max(longest_interval_, spec->monitor.interval);
+  longest_interval_ = std::max(longest_interval_, spec->monitor->interval);
   return service;
 }
 
@@ -140,7 +140,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
 
   longest_interval_ = Millis(0);
   for (const auto& spec : services) {
-    longest_interval_ = std::max(longest_interval_, spec->monitor.interval);
+    longest_interval_ = std::max(longest_interval_, spec->monitor->interval);
     const auto it = by_name_.find(spec->key.fqdn);
     if (it == by_name_.end()) {
       const auto before = std::find_if(ending_.begin(), ending_.end(), [&](const auto& e) {
@@ -229,7 +229,7 @@ void Monitor::watch_witness(std::optional<WitnessSpec> witness) {
     // As often as the quickest service, so that its word is never older than what it vouches for.
     Millis interval = slowest_witness;
     for (const auto& service : ordered_)
-      interval = std::min(interval, service->model().spec().monitor.interval);
+      interval = std::min(interval, service->model().spec().monitor->interval);
     witness->interval = std::max(interval, quickest_witness);
   }
   loss_.has_witness(witness.has_value());
@@ -328,7 +328,7 @@ bool Monitor::link_proved(ServiceId but) const {
   return std::any_of(answered_.begin(), answered_.end(), [&](const Answered& a) {
     const auto it = by_id_.find(a.service);
     return it != by_id_.end() && a.service != but &&
-           now - a.at <= it->second->model().spec().monitor.interval;
+           now - a.at <= it->second->model().spec().monitor->interval;
   });
 }
 

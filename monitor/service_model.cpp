@@ -126,7 +126,7 @@ void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime 
 
 const MonitorSpec* ServiceModel::monitor_of(std::size_t target) const {
   const ServiceSpec& spec = this->spec();
-  if (target == 0) return &spec.monitor;
+  if (target == 0) return &*spec.monitor;
   const auto& backup = spec.backups[target - 1];
   return backup.monitor ? &**backup.monitor : nullptr;
 }
@@ -182,7 +182,7 @@ Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
     t.inconclusive_in_row = verdict == Verdict::inconclusive ? t.inconclusive_in_row + 1 : 0;
     if (change == Change::changed) {
       address_event(changes, i, now, true);
-    } else if (spec_->syslog.delivery == SyslogDelivery::all) {
+    } else if (spec_->telling->syslog.delivery == SyslogDelivery::all) {
       address_event(changes, i, now, false);
     }
     quality_news(changes, i, now);
@@ -221,7 +221,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
     status_ = next;
     status_since_ = now;
   }
-  if (changed || (round_ended && spec_->syslog.delivery == SyslogDelivery::all)) {
+  if (changed || (round_ended && spec_->telling->syslog.delivery == SyslogDelivery::all)) {
     auto e = event(EventKind::status, to_string(status_), now);
     e.message = why;
     e.change = changed;
@@ -260,8 +260,8 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
   v.link_proved = around.link_proved;
   v.guards = guards(now, around);
   v.evidence_expired =
-      !evidence_at_ ||
-      evidence_expired(*evidence_at_, now.steady, spec_->monitor.interval, spec_->monitor.timeout);
+      !evidence_at_ || evidence_expired(*evidence_at_, now.steady, spec_->monitor->interval,
+                                        spec_->monitor->timeout);
   return v;
 }
 
@@ -506,7 +506,7 @@ bool ServiceModel::at_peace() const {
   return active_ && serving_ == 0 && record_ == RecordState::ours && status_ == ServiceStatus::ok &&
          primary.last == Verdict::pass && primary.health == HealthState{Health::up, 0} &&
          fresh_rounds_missing_ == 0 && !touch_wanted_ && !forced_ && !requested_ &&
-         !swap_under_way_ && spec_->syslog.delivery == SyslogDelivery::change &&
+         !swap_under_way_ && spec_->telling->syslog.delivery == SyslogDelivery::change &&
          spec_->mode == ServiceMode::act;
 }
 

@@ -33,7 +33,7 @@ std::string role(std::size_t target) {
 }
 
 std::string probed_as(const ServiceSpec& spec, std::size_t target) {
-  const auto* monitor = target == 0                        ? &spec.monitor
+  const auto* monitor = target == 0                        ? &*spec.monitor
                         : spec.backups[target - 1].monitor ? &**spec.backups[target - 1].monitor
                                                            : nullptr;
   if (monitor == nullptr) return "not probed";
@@ -155,7 +155,7 @@ json::object show_view(const FailoverService& service, const Moment& now) {
   o["auto_recover"] = spec.auto_recover;
   o["recovery_delay"] = spec.recovery_delay;
   o["fall"] = spec.fall;
-  o["interval_ms"] = spec.monitor.interval.count();
+  o["interval_ms"] = spec.monitor->interval.count();
   o["recheck_ms"] = spec.recheck.count();
   o["max_swaps_per_hour"] = spec.max_swaps_per_hour;
   o["swaps_last_hour"] = m.budget().used(now.steady);

@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CHECK(!worst_case_report(*result.config).empty());
   for (const ServiceSpec& service : result.config->services) {
     CHECK(!service.backups.empty() && !service.address.empty() && !service.provider.empty());
-    CHECK(service.monitor.interval >= Seconds(1) && service.recheck <= service.monitor.interval);
+    CHECK(service.monitor->interval >= Seconds(1) && service.recheck <= service.monitor->interval);
     CHECK(service.ttl >= 1 && service.ttl <= 43'200);
     CHECK(result.config->providers.contains(service.provider));
   }

@@ -132,11 +132,14 @@ class OutboxTellerTest : public ::testing::Test {
     EXPECT_NE(::mkdtemp(folder.data()), nullptr);
     folder_ = folder;
     service_.key = {"example.com", "www.example.com"};
-    service_.syslog.server = "127.0.0.1";
-    service_.syslog.port = collector_.port();
-    service_.syslog.ident = "t";
-    service_.syslog.delivery = SyslogDelivery::all;
-    service_.syslog.probe_fmt = service_.syslog.status_fmt = "%sta";
+    service_.telling.change([this](TellingSpec& telling) {
+      SyslogSpec& syslog = telling.syslog;
+      syslog.server = "127.0.0.1";
+      syslog.port = collector_.port();
+      syslog.ident = "t";
+      syslog.delivery = SyslogDelivery::all;
+      syslog.probe_fmt = syslog.status_fmt = "%sta";
+    });
     open();
   }
   ~OutboxTellerTest() override {

@@ -237,7 +237,7 @@ TEST_F(MonitorTest, ReloadTouchesOnlyWhatChanged) {
   p->rounds.upserts.clear();
   auto b = web("b.example.com");
   auto c = web("c.example.com");
-  c.monitor.path = "/new";
+  c.monitor.change([](MonitorSpec& monitor) { monitor.path = "/new"; });
   p->monitor->reconfigure({web("d.example.com"), c, b});
   p->settle();
   std::vector<std::string> names;
@@ -530,9 +530,11 @@ TEST_F(WitnessTest, AnUnprobedBackupIsUsedWhenTheWitnessAnswers) {
 
 TEST_F(MonitorTest, AttemptsThatTakeLongerThanTheIntervalStillMoveTraffic) {
   auto spec = web();
-  spec.monitor.interval = Seconds(1);
-  spec.monitor.timeout = Seconds(2);
-  spec.monitor.retries = 3;
+  spec.monitor.change([](MonitorSpec& monitor) {
+    monitor.interval = Seconds(1);
+    monitor.timeout = Seconds(2);
+    monitor.retries = 3;
+  });
   spec.ttl = 1;
   auto p =
       std::make_unique<Process>(disk, server, std::vector<Shared<ServiceSpec>>{spec}, now, wall);

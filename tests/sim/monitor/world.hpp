@@ -303,9 +303,11 @@ inline ServiceSpec web(const std::string& fqdn = "www.example.com") {
   s.address = "192.0.2.10";
   s.ttl = 5;
   s.provider = "here";
-  s.monitor.protocol = Protocol::http;
-  s.monitor.interval = Seconds(10);
-  s.monitor.timeout = Seconds(1);
+  MonitorSpec monitor;
+  monitor.protocol = Protocol::http;
+  monitor.interval = Seconds(10);
+  monitor.timeout = Seconds(1);
+  s.monitor = monitor;
   s.max_swaps_per_hour = 1'000'000;
   s.backups.push_back({FailoverMode::ip, "198.51.100.10", s.monitor});
   return s;

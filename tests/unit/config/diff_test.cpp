@@ -49,7 +49,7 @@ TEST(Diff, WhatIsEqualIsSharedOverAReload) {
   share_equal_services(before, same);
   EXPECT_EQ(&*same.services[0], &*before.services[0]);
   share_equal_services(before, edited);
-  EXPECT_EQ(edited.services[0]->monitor.path, "/up");
+  EXPECT_EQ(edited.services[0]->monitor->path, "/up");
 }
 
 TEST(Diff, ProbingChanges) {

@@ -68,16 +68,16 @@ TEST(Example, DefaultsAreTheDefaults) {
   EXPECT_EQ(full.cluster->quorum, ClusterConfig{}.quorum);
   const ServiceSpec& service = full.services.at(0);
   const ServiceSpec fresh;
-  EXPECT_EQ(service.monitor.retries, fresh.monitor.retries);
-  EXPECT_EQ(service.monitor.timeout, fresh.monitor.timeout);
-  EXPECT_EQ(service.monitor.tls.warn_expiry, fresh.monitor.tls.warn_expiry);
+  EXPECT_EQ(service.monitor->retries, fresh.monitor->retries);
+  EXPECT_EQ(service.monitor->timeout, fresh.monitor->timeout);
+  EXPECT_EQ(service.monitor->tls.warn_expiry, fresh.monitor->tls.warn_expiry);
   EXPECT_EQ(service.ttl, fresh.ttl);
   EXPECT_EQ(service.recheck, fresh.recheck);
   EXPECT_EQ(service.fall, fresh.fall);
   EXPECT_EQ(service.max_swaps_per_hour, fresh.max_swaps_per_hour);
-  EXPECT_EQ(service.syslog.port, fresh.syslog.port);
-  EXPECT_EQ(service.syslog.ident, fresh.syslog.ident);
-  EXPECT_EQ(service.syslog.facility, fresh.syslog.facility);
+  EXPECT_EQ(service.telling->syslog.port, fresh.telling->syslog.port);
+  EXPECT_EQ(service.telling->syslog.ident, fresh.telling->syslog.ident);
+  EXPECT_EQ(service.telling->syslog.facility, fresh.telling->syslog.facility);
 }
 
 // The reader asks for every key of the table, and the example shows every key.

@@ -38,16 +38,18 @@ TEST(Load, ServiceDefaultsAreDyns) {
   ServiceSpec expected;
   expected.key = {"example.com", "www.example.com"};
   expected.address = "192.0.2.10";
-  expected.monitor.protocol = Protocol::http;
-  expected.monitor.interval = 60s;
-  expected.monitor.retries = 1;
-  expected.monitor.timeout = 10s;
+  MonitorSpec monitor;
+  monitor.protocol = Protocol::http;
+  monitor.interval = 60s;
+  monitor.retries = 1;
+  monitor.timeout = 10s;
+  expected.monitor = monitor;
   expected.backups = {{FailoverMode::ip, "198.51.100.10", expected.monitor}};
   expected.provider = "here";
   expected.ttl = 30;
   expected.recheck = 60s;
   EXPECT_EQ(spec, expected);
-  EXPECT_EQ(spec.syslog.port, 514);
+  EXPECT_EQ(spec.telling->syslog.port, 514);
   EXPECT_EQ(spec.max_swaps_per_hour, 6);
   EXPECT_TRUE(spec.auto_recover);
   EXPECT_EQ(spec.recovery_delay, 0);
@@ -70,16 +72,17 @@ TEST(Load, EveryFieldOfAService) {
   EXPECT_FALSE(spec.auto_recover);
   EXPECT_EQ(spec.recovery_delay, 3);
   EXPECT_EQ(spec.ttl, 2u);
-  EXPECT_EQ(spec.notify, (NotifyEvents{true, false, true}));
-  EXPECT_EQ(spec.notify_text, "ip, nosrv");
+  EXPECT_EQ(spec.telling->notify, (NotifyEvents{true, false, true}));
+  EXPECT_EQ(spec.telling->notify_text, "ip, nosrv");
   EXPECT_EQ(spec.probe_address, "10.0.0.10");
   EXPECT_EQ(spec.mode, ServiceMode::observe);
   EXPECT_EQ(spec.on_all_down, OnAllDown::primary);
   EXPECT_EQ(spec.on_drift, OnDrift::enforce);
   EXPECT_EQ(spec.max_swaps_per_hour, 9);
   EXPECT_EQ(spec.rto, Seconds(300));
-  EXPECT_EQ(spec.syslog, (SyslogSpec{"log.example.net", 1514, "dyn", 16, SyslogDelivery::all,
-                                     SyslogTransport::udp, SyslogFormat::rfc3164, "%hos", "%sta"}));
+  EXPECT_EQ(spec.telling->syslog,
+            (SyslogSpec{"log.example.net", 1514, "dyn", 16, SyslogDelivery::all,
+                        SyslogTransport::udp, SyslogFormat::rfc3164, "%hos", "%sta"}));
   EXPECT_EQ(spec.maintenance,
             (std::vector<MaintenanceWindow>{{WallTime(1s), WallTime(24h), true, true}}));
   const MonitorSpec& m = spec.monitor;
@@ -98,7 +101,7 @@ TEST(Load, EveryFieldOfAService) {
   EXPECT_EQ(m.tls.ca_file, "/ca.pem");
   EXPECT_EQ(spec.fall, 3);
   EXPECT_EQ(spec.recheck, 1s);
-  EXPECT_EQ(**spec.backups[0].monitor, spec.monitor);
+  EXPECT_EQ(*spec.backups[0].monitor, spec.monitor);
 }
 
 TEST(Load, IntervalAndTtl) {
@@ -112,7 +115,7 @@ TEST(Load, IntervalAndTtl) {
         Row{"\"1\"", 60s, 30}, Row{"1s", 1s, 1}, Row{"3s", 3s, 1}, Row{"4999ms", 4999ms, 2},
         Row{"10s", 10s, 5}, Row{"2h", 2h, 3600}, Row{"1d", 24h, 43200}}) {
     const ServiceSpec spec = service("", std::string("protocol: TCP, interval: ") + row.interval);
-    EXPECT_EQ(spec.monitor.interval, row.expected) << row.interval;
+    EXPECT_EQ(spec.monitor->interval, row.expected) << row.interval;
     EXPECT_EQ(spec.ttl, row.ttl) << row.interval;
     EXPECT_EQ(service("ttl: " + std::to_string(row.ttl),
                       std::string("protocol: TCP, interval: ") + row.interval)
@@ -122,9 +125,9 @@ TEST(Load, IntervalAndTtl) {
 }
 
 TEST(Load, TimeoutsAreSecondsOrDurations) {
-  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 25").monitor.timeout, 25s);
-  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 250ms").monitor.timeout, 250ms);
-  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 1m").monitor.timeout, 60s);
+  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 25").monitor->timeout, 25s);
+  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 250ms").monitor->timeout, 250ms);
+  EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 1m").monitor->timeout, 60s);
 }
 
 TEST(Load, FacilitiesHaveTheNumbersOfSyslog) {
@@ -134,9 +137,9 @@ TEST(Load, FacilitiesHaveTheNumbersOfSyslog) {
       {"authpriv", 10}, {"ftp", 11},   {"ntp", 12}, {"security", 13}, {"console", 14},
       {"local0", 16},   {"local7", 23}};
   for (const auto& [name, number] : rows) {
-    EXPECT_EQ(
-        service(std::string("syslog: {server: 192.0.2.9, facility: ") + name + "}").syslog.facility,
-        number)
+    EXPECT_EQ(service(std::string("syslog: {server: 192.0.2.9, facility: ") + name + "}")
+                  .telling->syslog.facility,
+              number)
         << name;
   }
 }
@@ -146,27 +149,28 @@ TEST(Load, WordsMeanTheirEnumerators) {
       {"NONE", Protocol::none}, {"http", Protocol::http}, {"Https", Protocol::https},
       {"PING", Protocol::ping}, {"smtp", Protocol::smtp}, {"TCP", Protocol::tcp}};
   for (const auto& [name, value] : protocols) {
-    EXPECT_EQ(service("", std::string("interval: 1, protocol: ") + name).monitor.protocol, value)
+    EXPECT_EQ(service("", std::string("interval: 1, protocol: ") + name).monitor->protocol, value)
         << name;
   }
   const std::pair<const char*, Redirects> redirects[] = {
       {"fail", Redirects::fail}, {"follow", Redirects::follow}, {"accept", Redirects::accept}};
   for (const auto& [name, value] : redirects) {
     EXPECT_EQ(service("", std::string("protocol: HTTP, interval: 1, redirects: ") + name)
-                  .monitor.redirects,
+                  .monitor->redirects,
               value);
   }
-  EXPECT_EQ(
-      service("syslog: {server: a, transport: tls, format: rfc5424, delivery: change}").syslog,
-      (SyslogSpec{"a", 514, "dynect", 3, SyslogDelivery::change, SyslogTransport::tls,
-                  SyslogFormat::rfc5424, "", ""}));
-  EXPECT_EQ(service("syslog: {server: a, transport: tcp}").syslog.transport, SyslogTransport::tcp);
+  EXPECT_EQ(service("syslog: {server: a, transport: tls, format: rfc5424, delivery: change}")
+                .telling->syslog,
+            (SyslogSpec{"a", 514, "dynect", 3, SyslogDelivery::change, SyslogTransport::tls,
+                        SyslogFormat::rfc5424, "", ""}));
+  EXPECT_EQ(service("syslog: {server: a, transport: tcp}").telling->syslog.transport,
+            SyslogTransport::tcp);
 }
 
 TEST(Load, HeadersAsText) {
   using Headers = std::vector<std::pair<std::string, std::string>>;
   const auto headers = [](const std::string& text) {
-    return service("", "protocol: HTTP, interval: 1, header: " + text).monitor.headers;
+    return service("", "protocol: HTTP, interval: 1, header: " + text).monitor->headers;
   };
   EXPECT_EQ(headers("\"X-Probe: hotswapd\\nAccept: text/plain\""),
             (Headers{{"X-Probe", "hotswapd"}, {"Accept", "text/plain"}}));
@@ -175,11 +179,11 @@ TEST(Load, HeadersAsText) {
 }
 
 TEST(Load, NotifyEventsAsListOrText) {
-  EXPECT_EQ(service("notify_events: [svc, ip]").notify_text, "svc,ip");
-  EXPECT_EQ(service("notify_events: [svc, ip]").notify, (NotifyEvents{true, true, false}));
-  EXPECT_EQ(service("notify_events: ip , nosrv").notify_text, "ip , nosrv");
-  EXPECT_EQ(service("notify_events: \"\"").notify, NotifyEvents{});
-  EXPECT_EQ(service("notify_events: []").notify, NotifyEvents{});
+  EXPECT_EQ(service("notify_events: [svc, ip]").telling->notify_text, "svc,ip");
+  EXPECT_EQ(service("notify_events: [svc, ip]").telling->notify, (NotifyEvents{true, true, false}));
+  EXPECT_EQ(service("notify_events: ip , nosrv").telling->notify_text, "ip , nosrv");
+  EXPECT_EQ(service("notify_events: \"\"").telling->notify, NotifyEvents{});
+  EXPECT_EQ(service("notify_events: []").telling->notify, NotifyEvents{});
 }
 
 TEST(Load, NamesAndAddressesAreCanonical) {
@@ -200,6 +204,25 @@ TEST(Load, NamesAndAddressesAreCanonical) {
   EXPECT_EQ(config.services[1]->backups[0].mode, FailoverMode::cname);
   EXPECT_EQ(config.services[1]->backups[0].data, "back.example.net");
   EXPECT_FALSE(config.services[1]->backups[0].monitor.has_value());
+}
+
+TEST(Load, WhatServicesHaveAlikeIsHeldOnce) {
+  const auto one = [](const std::string& name, const std::string& more) {
+    return "  - {zone: example.com, fqdn: " + name +
+           ".example.com, address: 192.0.2.1, failover_mode: ip, failover_data: 192.0.2.2, " +
+           "monitor: {protocol: HTTP, interval: 10s" + more + "}, syslog: {server: 192.0.2.9}}\n";
+  };
+  const auto config =
+      good(kPrelude + "services:\n" + one("a", "") + one("b", "") + one("c", ", path: /up"));
+  ASSERT_EQ(config.services.size(), 3u);
+  const auto& a = *config.services[0];
+  const auto& b = *config.services[1];
+  const auto& c = *config.services[2];
+  EXPECT_EQ(&*a.monitor, &*b.monitor);
+  EXPECT_EQ(&*a.monitor, &**a.backups[0].monitor);
+  EXPECT_EQ(&*a.telling, &*c.telling);
+  EXPECT_EQ(c.monitor->path, "/up");
+  EXPECT_EQ(a.monitor->path, "");
 }
 
 TEST(Load, AddressToCnameIsFineOnTheEmbeddedProvider) {
@@ -226,7 +249,7 @@ TEST(Load, BackupsInherit) {
               "  - {data: 198.51.100.4, monitor: none}\n"
               "  - {data: b.example.net, mode: cname, monitor: {protocol: NONE}}");
   ASSERT_EQ(spec.backups.size(), 5u);
-  EXPECT_EQ(**spec.backups[0].monitor, spec.monitor);
+  EXPECT_EQ(*spec.backups[0].monitor, spec.monitor);
   ASSERT_TRUE(spec.backups[1].monitor.has_value());
   EXPECT_EQ((*spec.backups[1].monitor)->path, "/up");
   EXPECT_EQ((*spec.backups[1].monitor)->port, 81);

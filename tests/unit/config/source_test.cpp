@@ -91,7 +91,7 @@ TEST(Source, AliasesStandForWhatTheyName) {
            "     monitor: *m}\n");
   ASSERT_EQ(config.services.size(), 2u);
   EXPECT_EQ(config.services[0]->monitor, config.services[1]->monitor);
-  EXPECT_EQ(config.services[1]->monitor.port, 25);
+  EXPECT_EQ(config.services[1]->monitor->port, 25);
 }
 
 // Long lists are refused by their length, and long maps cost no more than their length.

@@ -15,9 +15,11 @@ inline ServiceSpec service_spec(int backups = 1) {
   s.key = {"example.com", "www.example.com"};
   s.address = "192.0.2.10";
   s.ttl = 5;
-  s.monitor.protocol = Protocol::http;
-  s.monitor.interval = Seconds(10);
-  s.monitor.timeout = Seconds(1);
+  MonitorSpec monitor;
+  monitor.protocol = Protocol::http;
+  monitor.interval = Seconds(10);
+  monitor.timeout = Seconds(1);
+  s.monitor = monitor;
   for (int i = 0; i < backups; ++i) {
     s.backups.push_back({FailoverMode::ip, "198.51.100.1" + std::to_string(i), s.monitor});
   }
@@ -60,7 +62,7 @@ class ServiceHarness {
     const auto d = model.decision(moment(), around);
     if (d.action != Action::write || !d.moves) collect(model.settle(d.status_text(), wall, true));
     act();
-    advance(model.spec().monitor.interval);
+    advance(model.spec().monitor->interval);
   }
 
   void rounds_of(const std::string& verdicts, int times) {

@@ -66,7 +66,7 @@ TEST(ServiceModel, FallNeedsBadRoundsInSequence) {
 
 TEST(ServiceModel, SlownessIsToldAndMovesNothing) {
   auto spec = service_spec();
-  spec.monitor.degraded_above = Millis(800);
+  spec.monitor.change([](MonitorSpec& monitor) { monitor.degraded_above = Millis(800); });
   auto h = settled(spec);
   h.latency = Millis(812);
   h.rounds_of("pp", 2);
@@ -358,7 +358,7 @@ TEST(ServiceModel, ReloadFindsTheServedBackupUnderItsNewPlace) {
 
 TEST(ServiceModel, DeliveryAllTellsEveryRound) {
   auto spec = service_spec();
-  spec.syslog.delivery = SyslogDelivery::all;
+  spec.telling.change([](TellingSpec& telling) { telling.syslog.delivery = SyslogDelivery::all; });
   auto h = settled(spec);
   h.round("pp");
   EXPECT_EQ(h.told(), "up up ok");
@@ -408,7 +408,7 @@ TEST(ServiceModel, TheSwapLimitIsNotMovedByTheWallClock) {
 TEST(ServiceModel, HoldDownSurvivesARestart) {
   auto spec = service_spec();
   spec.ttl = 60;
-  spec.monitor.interval = Seconds(10);
+  spec.monitor.change([](MonitorSpec& monitor) { monitor.interval = Seconds(10); });
   auto h = settled(spec);
   h.round("fp");
   ASSERT_EQ(h.served(), "198.51.100.10");

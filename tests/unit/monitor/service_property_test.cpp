@@ -27,7 +27,9 @@ ServiceSpec random_spec(World& w) {
   spec.on_all_down = w.chance(20) ? OnAllDown::primary : OnAllDown::hold;
   spec.max_swaps_per_hour = 1 + w.pick(6);
   spec.mode = w.chance(10) ? ServiceMode::observe : ServiceMode::act;
-  spec.syslog.delivery = w.chance(30) ? SyslogDelivery::all : SyslogDelivery::change;
+  spec.telling.change([all = w.chance(30)](TellingSpec& telling) {
+    telling.syslog.delivery = all ? SyslogDelivery::all : SyslogDelivery::change;
+  });
   return spec;
 }
 
