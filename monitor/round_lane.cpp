@@ -338,15 +338,13 @@ void RoundLane::end_target(Round& round) {
 }
 
 void RoundLane::report(Service& service, RoundResult result) {
-  std::vector<Verdict> verdicts;
-  verdicts.reserve(result.targets.size());
-  for (const auto& target : result.targets)
-    verdicts.push_back(target ? target->verdict : Verdict::inconclusive);
-  const bool all_pass =
-      std::all_of(result.targets.begin(), result.targets.end(),
-                  [](const auto& t) { return !t || t->verdict == Verdict::pass; });
-  const bool news = !all_pass || verdicts != service.told;
-  service.told = std::move(verdicts);
+  bool news = false;  // routine is that all pass, as they did
+  for (std::size_t i = 0; i < result.targets.size(); ++i) {
+    if (!result.targets[i]) continue;
+    const Verdict verdict = result.targets[i]->verdict;
+    const auto before = std::exchange(service.targets[i].told, verdict);
+    news = news || verdict != Verdict::pass || before != Verdict::pass;
+  }
   done_.push_back(std::move(result));
   if (done_.size() >= handed_over_at_once) return hand_over();
   if (news && !news_posted_) {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -59,8 +60,9 @@ class RoundLane {
     std::unique_ptr<Prober> prober;  // null: not probed
     std::string address;
     AddressLoad* load = nullptr;
-    int retries = 0;
     Millis timeout{};
+    int retries = 0;
+    std::optional<Verdict> told;  // of the round that was handed over last; absent: none was
   };
 
   // A service as one shard knows it. A round in flight keeps it alive when it is replaced or
@@ -72,7 +74,6 @@ class RoundLane {
     std::size_t probed = 0;
     std::uint64_t number = 0;
     std::uint64_t skipped = 0;  // slots that came while the round before was in flight
-    std::vector<Verdict> told;  // of the round that was handed over last
     Round* current = nullptr;   // in flight
     Round* waiting = nullptr;   // for its turn
     bool waits_for_no_one = false;
