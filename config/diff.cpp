@@ -42,19 +42,14 @@ bool same_backup_monitors(const ServiceSpec& a, const ServiceSpec& b) {
       [](const BackupSpec& x, const BackupSpec& y) { return x.monitor == y.monitor; });
 }
 
-// Where the primary is probed.
-const std::string& probed(const ServiceSpec& s) {
-  return s.probe_address.empty() ? s.address : s.probe_address;
-}
-
 ServiceChange compare(const ServiceSpec& a, const ServiceSpec& b) {
   ServiceChange out{b.key, {}, false, false};
   auto& fields = out.fields;
   monitor_fields(fields, "monitor.", a.monitor, b.monitor);
   note(fields, "monitor.fall", a.fall, b.fall);
   note(fields, "monitor.recheck", a.recheck, b.recheck);
-  out.probing = !fields.empty() || probed(a) != probed(b) || !same_targets(a, b) ||
-                !same_backup_monitors(a, b);
+  out.probing = !fields.empty() || probed_address(a, 0) != probed_address(b, 0) ||
+                !same_targets(a, b) || !same_backup_monitors(a, b);
   out.serving =
       a.address != b.address || !same_targets(a, b) || a.ttl != b.ttl || a.provider != b.provider;
   note(fields, "address", a.address, b.address);

@@ -93,7 +93,6 @@ Verdict verdict_of(const std::vector<ProbeResult>& attempts) noexcept;
 // inconclusive.
 struct TargetRound {
   Verdict verdict = Verdict::inconclusive;
-  std::string address;  // as probed: the address or name of the target, without port
   std::vector<ProbeResult> attempts;
 
   // The attempt that best tells why: the passing one, else an inconclusive one, else the last.

@@ -19,6 +19,11 @@ std::uint16_t effective_port(const MonitorSpec& monitor) noexcept {
   return 0;
 }
 
+const std::string& probed_address(const ServiceSpec& service, std::size_t target) noexcept {
+  if (target != 0) return service.backups[target - 1].data;
+  return service.probe_address.empty() ? service.address : service.probe_address;
+}
+
 const char* to_string(Protocol protocol) noexcept {
   switch (protocol) {
     case Protocol::http:

@@ -3,6 +3,7 @@
 // equal: that is how a reload finds changes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -131,5 +132,8 @@ struct ServiceSpec {
   std::vector<MaintenanceWindow> maintenance;
   bool operator==(const ServiceSpec&) const = default;
 };
+
+// Where a target is probed: 0 is the primary, 1 + i backup i. Canonical address, or host name.
+const std::string& probed_address(const ServiceSpec& service, std::size_t target) noexcept;
 
 }  // namespace hotswapd

@@ -60,8 +60,7 @@ RoundSpec FailoverService::round_spec() const {
   r.grid_key = spec.key.zone + "/" + spec.key.fqdn;
   r.interval = spec.monitor->interval;
   r.recheck = spec.recheck;
-  r.targets.emplace_back(TargetSpec{spec.probe_address.empty() ? spec.address : spec.probe_address,
-                                    spec.monitor, spec.key.fqdn});
+  r.targets.emplace_back(TargetSpec{probed_address(spec, 0), spec.monitor, spec.key.fqdn});
   for (const auto& backup : spec.backups) {
     if (backup.monitor) {
       r.targets.emplace_back(TargetSpec{backup.data, *backup.monitor, spec.key.fqdn});

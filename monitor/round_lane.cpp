@@ -53,10 +53,9 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
-TargetRound not_begun(const std::string& address, const char* why) {
+TargetRound not_begun(const char* why) {
   TargetRound target;
   target.verdict = Verdict::inconclusive;
-  target.address = address;
   ProbeResult attempt;
   attempt.failure = FailureClass::local;
   attempt.reason = std::string("not begun within its interval: ") + why;
@@ -98,8 +97,7 @@ void RoundLane::upsert(RoundSpec spec, FirstRound first) {
     if (!spec.targets[i]) continue;
     auto& target = service->targets[i];
     target.prober = factory_(shard_.context(), *spec.targets[i]);
-    target.address = std::move(spec.targets[i]->address);
-    target.load = &loads_[target.address];
+    target.load = &loads_[spec.targets[i]->address];
     target.retries = spec.targets[i]->monitor.retries;
     target.timeout = spec.targets[i]->monitor.timeout;
     ++service->probed;
@@ -261,7 +259,7 @@ std::size_t RoundLane::slot_while_waiting(const std::shared_ptr<Service>& servic
   for (std::size_t i = 0; i < service->targets.size(); ++i) {
     const auto& target = service->targets[i];
     if (!target.prober || (some && !full(target))) continue;
-    round->result.targets[i] = not_begun(target.address, why);
+    round->result.targets[i] = not_begun(why);
   }
   launch(round);
   return some ? free : 0;
@@ -304,7 +302,6 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   Service& service = *round->service;
   Target& target = service.targets[index];
   auto& outcome = round->result.targets[index].emplace();
-  outcome.address = target.address;
   for (int made = 0; made <= target.retries; ++made) {
     const TimePoint began = Clock::now();
     ProbeResult attempt = co_await target.prober->run(began + target.timeout);

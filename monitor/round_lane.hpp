@@ -58,7 +58,6 @@ class RoundLane {
 
   struct Target {
     std::unique_ptr<Prober> prober;  // null: not probed
-    std::string address;
     AddressLoad* load = nullptr;
     Millis timeout{};
     int retries = 0;

@@ -108,7 +108,7 @@ void ServiceModel::address_event(Changes& changes, std::size_t target, WallTime 
   auto e = event(EventKind::probe, state, now);
   e.change = change;
   if (t.round) {
-    e.address = t.round->address;
+    e.address = probed_address(*spec_, target);
     if (const auto* telling = t.round->telling()) e.message = telling->reason;
     for (const auto& attempt : t.round->attempts) {
       if (attempt.verdict == Verdict::pass || attempt.times.first_byte) {

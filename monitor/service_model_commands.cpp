@@ -151,10 +151,8 @@ Changes ServiceModel::reconfigure(Shared<ServiceSpec> spec, WallTime now) {
   const auto old = std::exchange(spec_, std::move(spec));
   std::vector<TargetState> kept(1 + spec_->backups.size());
   const auto probed_as = [](const ServiceSpec& s, std::size_t i) {
-    const auto& address =
-        i == 0 ? (s.probe_address.empty() ? s.address : s.probe_address) : s.backups[i - 1].data;
-    return std::tuple(
-        address, i == 0 ? std::optional<Shared<MonitorSpec>>(s.monitor) : s.backups[i - 1].monitor);
+    return std::tuple(probed_address(s, i), i == 0 ? std::optional<Shared<MonitorSpec>>(s.monitor)
+                                                   : s.backups[i - 1].monitor);
   };
   bool all_kept = kept.size() == targets_.size();
   for (std::size_t i = 0; i < kept.size(); ++i) {

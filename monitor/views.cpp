@@ -37,9 +37,7 @@ std::string probed_as(const ServiceSpec& spec, std::size_t target) {
                         : spec.backups[target - 1].monitor ? &**spec.backups[target - 1].monitor
                                                            : nullptr;
   if (monitor == nullptr) return "not probed";
-  const auto& address = target == 0
-                            ? (spec.probe_address.empty() ? spec.address : spec.probe_address)
-                            : spec.backups[target - 1].data;
+  const auto& address = probed_address(spec, target);
   const auto port = effective_port(*monitor);
   const bool v6 = address.find(':') != std::string::npos;
   std::string text = v6 ? "[" + address + "]" : address;

@@ -60,7 +60,8 @@ void Witness::heard(std::size_t index, const RoundResult& round) {
   const auto& target = *round.targets.front();
   const auto* telling = target.telling();
   words_[index] = {true, target.verdict == Verdict::pass, round.started, round.finished,
-                   target.address + (telling != nullptr ? ": " + telling->reason : std::string())};
+                   spec_->targets[index].address +
+                       (telling != nullptr ? ": " + telling->reason : std::string())};
 }
 
 // What those say who were asked at `since` or later: enough answered, or so many did not that the

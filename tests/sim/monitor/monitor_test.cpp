@@ -53,8 +53,8 @@ TEST_F(MonitorTest, SwapIsJournalledReadBackAndProved) {
   EXPECT_THAT(steps,
               ElementsAre("prepared", "read before", "sent", "write", "read back", "proved"));
   EXPECT_EQ(story(*p).state, "proved");
-  EXPECT_THAT(p->teller.told, ElementsAre("probe P up", "probe B up", "status ok", "probe P down",
-                                          "status failover"));
+  EXPECT_THAT(p->teller.told, ElementsAre("probe 192.0.2.10 up", "probe 198.51.100.10 up",
+                                          "status ok", "probe 192.0.2.10 down", "status failover"));
   EXPECT_TRUE(disk.load().open_intents.empty());
 }
 
@@ -113,7 +113,8 @@ TEST_F(MonitorTest, ALostWriteIsTriedAgainAndTroubleIsToldMeanwhile) {
   server.writes_lost = 2;
   round(*p, "fp");
   EXPECT_EQ(served(), "198.51.100.10");
-  EXPECT_THAT(p->teller.told, ElementsAre("probe P down", "status trouble", "status failover"));
+  EXPECT_THAT(p->teller.told,
+              ElementsAre("probe 192.0.2.10 down", "status trouble", "status failover"));
 }
 
 TEST_F(MonitorTest, NothingIsWrittenOnADiskThatRefuses) {

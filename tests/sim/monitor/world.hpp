@@ -269,7 +269,6 @@ class Process {
                                           : Verdict::inconclusive;
       TargetRound t;
       t.verdict = v;
-      t.address = i == 0 ? "P" : "B";
       t.attempts.push_back({v, FailureClass::none, Phase::exchange, "seen", {}});
       r.targets.emplace_back(std::move(t));
     }

@@ -48,7 +48,6 @@ class ServiceHarness {
       last_round.push_back(v);
       TargetRound t;
       t.verdict = v;
-      t.address = "198.18.0.1";
       t.attempts.push_back({v,
                             v == Verdict::fail ? FailureClass::connect : FailureClass::none,
                             Phase::connect,

@@ -15,7 +15,6 @@ TimePoint at(int millis) {
 TargetRound target(Verdict verdict) {
   TargetRound t;
   t.verdict = verdict;
-  t.address = "192.0.2.1";
   ProbeResult attempt;
   attempt.verdict = verdict;
   attempt.failure = verdict == Verdict::fail ? FailureClass::connect : FailureClass::none;
