@@ -71,6 +71,23 @@ std::string ServiceModel::target_label(std::size_t target) const {
   return "backup " + std::to_string(target) + " " + spec_->backups[target - 1].data;
 }
 
+std::string ServiceModel::foreign() const {
+  if (record_ != RecordState::foreign) return "";
+  return live_ && live_->set ? to_string(*live_->set) : "no record";
+}
+
+// The silence of most services is one.
+void ServiceModel::say(OperatorsWord word) {
+  word_ = word == OperatorsWord() ? Shared<OperatorsWord>() : Shared(std::move(word));
+}
+
+// What was asked for once is done.
+void ServiceModel::request_fulfilled() {
+  OperatorsWord word = *word_;
+  word.requested.reset();
+  say(std::move(word));
+}
+
 std::vector<std::string> ServiceModel::serving_values() const {
   if (record_ == RecordState::foreign && live_ && live_->set) return live_->set->values;
   return served_ ? served_->values : std::vector<std::string>{};
@@ -238,7 +255,7 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
   v.swap_under_way = swap_under_way_;
   v.fresh_rounds_missing = fresh_rounds_missing_;
   v.record = record_;
-  v.foreign = foreign_;
+  v.foreign = foreign();
   v.serving = serving_;
   v.value_differs = served_ && !wanted(serving_).same_values(*served_);
   v.needs_touch = touch_wanted_;
@@ -250,9 +267,9 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
     v.targets.push_back({target_label(i), probed, t.health.health, t.last, t.passes_in_row,
                          telling != nullptr ? telling->reason : std::string()});
   }
-  if (forced_) v.forced = forced_->to;
-  v.requested = requested_;
-  v.operator_said = operator_said_;
+  if (word_->forced) v.forced = word_->forced->to;
+  v.requested = word_->requested;
+  v.operator_said = word_->said;
   v.auto_recover = spec_->auto_recover;
   v.recovery_delay = spec_->recovery_delay;
   v.on_all_down = spec_->on_all_down;
@@ -305,7 +322,6 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   generation_ = std::max(generation_, live.generation.value_or(0));
   serial_ = live.serial;
   record_ = RecordState::ours;
-  foreign_.clear();
   touch_wanted_ = false;
 }
 
@@ -333,7 +349,7 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
   Changes changes;
   changes.state = true;
   const auto from = plan.expect ? to_string(*plan.expect) : std::string("no record");
-  const bool request_done = requested_ == decision.target;
+  const bool request_done = word_->requested == decision.target;
   // By value: an index means nothing to a specification that came in between.
   const auto target = target_with(plan.want).value_or(decision.target);
   serve(target < targets_.size() ? target : 0, live);
@@ -349,7 +365,7 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
     budget_.forget_older_than_an_hour(now.steady);
   }
   if (request_done) {
-    requested_.reset();
+    request_fulfilled();
     // The next move needs evidence from after the operator's word.
     fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
     if (decision.target == 0 && targets_[0].last != Verdict::pass) seen_since_activation_ = false;
@@ -369,7 +385,7 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
   generation_ = std::max(generation_, plan.generation);
   swap_under_way_ = false;
   proof_ = Proof::read_back;
-  if (requested_ && requested_ == target) requested_.reset();
+  if (target && word_->requested == target) request_fulfilled();
   if (moved) {
     last_swap_ = now.steady;
     if (counted) budget_.add(now.steady);
@@ -431,7 +447,6 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
   }
   if (!live.set) {
     record_ = served_ ? RecordState::foreign : RecordState::none;
-    foreign_ = served_ ? "no record" : "";
   } else if (served_ && served_->same_values(*live.set)) {
     record_ = RecordState::ours;
   } else if (!served_ && !live.op.empty() && !target_with(*live.set)) {
@@ -457,17 +472,15 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
                              now});
   } else {
     record_ = RecordState::foreign;
-    foreign_ = to_string(*live.set);
   }
   if (record_ == RecordState::ours) {
-    foreign_.clear();
     touch_wanted_ = live.set->ttl != spec_->ttl ||
                     (provider_keeps_generation && live.generation.value_or(0) == 0);
   }
   if (record_ == RecordState::foreign && before != RecordState::foreign) {
-    changes.notes.push_back(
-        {"drift", "the record was changed by someone else to " + foreign_, now});
-    changes.merge(settle("the record was changed by someone else to " + foreign_, now, false));
+    const auto text = "the record was changed by someone else to " + foreign();
+    changes.notes.push_back({"drift", text, now});
+    changes.merge(settle(text, now, false));
   } else if (before == RecordState::foreign && record_ != RecordState::foreign) {
     changes.notes.push_back({"drift_ended", "the record is one of ours again", now});
     changes.merge(settle("the record is one of ours again", now, false));
@@ -505,7 +518,7 @@ bool ServiceModel::at_peace() const {
   const auto& primary = targets_[0];
   return active_ && serving_ == 0 && record_ == RecordState::ours && status_ == ServiceStatus::ok &&
          primary.last == Verdict::pass && primary.health == HealthState{Health::up, 0} &&
-         fresh_rounds_missing_ == 0 && !touch_wanted_ && !forced_ && !requested_ &&
+         fresh_rounds_missing_ == 0 && !touch_wanted_ && !word_->forced && !word_->requested &&
          !swap_under_way_ && spec_->telling->syslog.delivery == SyslogDelivery::change &&
          spec_->mode == ServiceMode::act;
 }

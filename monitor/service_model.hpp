@@ -43,6 +43,15 @@ struct Forced {
   bool operator==(const Forced&) const = default;
 };
 
+// What an operator said that still counts. Few services have it.
+struct OperatorsWord {
+  std::optional<Forced> forced;
+  std::optional<std::size_t> requested;   // write this target now
+  std::optional<TimePoint> active_until;  // then `active` turns into its opposite
+  std::string said;                       // with the last command: " (ops: new rack)"
+  bool operator==(const OperatorsWord&) const = default;
+};
+
 // How sure we are of what is served (S17).
 enum class Proof : std::uint8_t { none, applied, read_back, proved, not_proved };
 
@@ -151,9 +160,9 @@ class ServiceModel {
   const std::optional<RecordSet>& served() const noexcept { return served_; }
   std::uint64_t generation() const noexcept { return generation_; }
   std::uint32_t serial() const noexcept { return serial_; }
-  const std::optional<Forced>& forced() const noexcept { return forced_; }
+  const std::optional<Forced>& forced() const noexcept { return word_->forced; }
   RecordState record_state() const noexcept { return record_; }
-  const std::string& foreign() const noexcept { return foreign_; }
+  std::string foreign() const;  // what stands there instead of ours; empty: nothing does
   Proof proof_state() const noexcept { return proof_; }
   const SwapBudget& budget() const noexcept { return budget_; }
   bool swap_under_way() const noexcept { return swap_under_way_; }
@@ -171,6 +180,8 @@ class ServiceModel {
   ServiceStatus compute_status() const;
   Changes arrived(bool moved, const std::string& why, WallTime now);
   void serve(std::size_t target, const LiveRecord& live);
+  void say(OperatorsWord word);
+  void request_fulfilled();
   static Changes named_after(const std::string& op, Changes changes);
   MonitorEvent event(EventKind kind, std::string state, WallTime now) const;
   void address_event(Changes& changes, std::size_t target, WallTime now, bool change) const;
@@ -182,18 +193,14 @@ class ServiceModel {
   Shared<ServiceSpec> spec_;
   std::vector<TargetState> targets_;
   bool active_ = true;
-  std::optional<TimePoint> active_flips_at_;
   std::size_t serving_ = 0;
   std::optional<RecordSet> served_;  // what we wrote or adopted last
   bool touch_wanted_ = false;
   std::uint64_t generation_ = 0;
   std::uint32_t serial_ = 0;
   RecordState record_ = RecordState::unread;
-  std::string foreign_;
   std::optional<LiveRecord> live_;
-  std::optional<Forced> forced_;
-  std::optional<std::size_t> requested_;
-  std::string operator_said_;  // with the last command: " (ops: new rack)"
+  Shared<OperatorsWord> word_;
   int fresh_rounds_missing_ = 1;
   bool seen_since_activation_ = false;         // a decided round of the primary
   ServiceStatus status_ = ServiceStatus::unk;  // as it was told

@@ -38,10 +38,11 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
   const auto for_a_time = [&] {
     return c.duration ? " until " + to_rfc3339(now.wall_at(*until())) : std::string();
   };
+  OperatorsWord word = *word_;  // as it will be
   const auto remember = [&] {
     const auto said =
         clean(c.by, 64) + (c.reason.empty() || c.by.empty() ? "" : ": ") + clean(c.reason);
-    operator_said_ = said.empty() ? "" : " (" + said + ")";
+    word.said = said.empty() ? "" : " (" + said + ")";
   };
   const auto note = [&](const std::string& what) {
     changes.state = true;
@@ -60,10 +61,11 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
 
   switch (c.kind) {
     case CommandKind::activate: {
-      if (active_ && !c.duration && !active_flips_at_) return std::string("already active");
+      if (active_ && !c.duration && !word.active_until) return std::string("already active");
       const bool was = active_;
       active_ = true;
-      active_flips_at_ = until();
+      word.active_until = until();
+      say(std::move(word));
       if (!was) {
         for (auto& t : targets_) t = TargetState{};
         seen_since_activation_ = false;
@@ -75,11 +77,12 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
              for_a_time();
     }
     case CommandKind::deactivate: {
-      if (!active_ && !c.duration && !active_flips_at_) return std::string("already deactivated");
+      if (!active_ && !c.duration && !word.active_until) return std::string("already deactivated");
       active_ = false;
-      active_flips_at_ = until();
-      requested_.reset();
-      forced_.reset();
+      word.active_until = until();
+      word.requested.reset();
+      word.forced.reset();
+      say(std::move(word));
       note("deactivated" + for_a_time());
       changes.merge(settle("deactivated" + signed_by(c), now.wall, false));
       const auto values = serving_values();
@@ -89,14 +92,15 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
     case CommandKind::recover: {
       // A swap under way may lead away.
       const bool at_home =
-          serving_ == 0 && record_ == RecordState::ours && !requested_ && !swap_under_way_;
-      if (at_home && !forced_ && !c.duration)
+          serving_ == 0 && record_ == RecordState::ours && !word.requested && !swap_under_way_;
+      if (at_home && !word.forced && !c.duration)
         return std::string("nothing to do: the primary is served");
       remember();
-      forced_.reset();
+      word.forced.reset();
       if (c.duration)
-        forced_ = Forced{ForcedTo::primary, until(), clean(c.reason), clean(c.by, 64)};
-      if (!at_home) requested_ = 0;
+        word.forced = Forced{ForcedTo::primary, until(), clean(c.reason), clean(c.by, 64)};
+      if (!at_home) word.requested = 0;
+      say(std::move(word));
       note(std::string(verb(c.kind)) + for_a_time());
       if (at_home) return "the primary is served and stays so" + for_a_time();
       return "the primary is being written" + for_a_time();
@@ -105,10 +109,11 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
       break;
   }
   remember();
-  forced_ = Forced{ForcedTo::failover, until(), clean(c.reason), clean(c.by, 64)};
-  requested_.reset();
+  word.forced = Forced{ForcedTo::failover, until(), clean(c.reason), clean(c.by, 64)};
+  word.requested.reset();
   const bool there = serving_ != 0 && record_ == RecordState::ours && !swap_under_way_;
-  if (!there) requested_ = serving_ != 0 ? serving_ : failover_to_force();
+  if (!there) word.requested = serving_ != 0 ? serving_ : failover_to_force();
+  say(std::move(word));
   note(std::string(verb(c.kind)) + for_a_time());
   if (there) return "the failover is served and held" + for_a_time();
   return "the failover is being written" + for_a_time();
@@ -123,15 +128,19 @@ std::size_t ServiceModel::failover_to_force() const {
 
 Changes ServiceModel::clock_advanced(const Moment& now) {
   Changes changes;
-  if (forced_ && forced_->until && *forced_->until <= now.steady) {
-    const auto what = forced_->to == ForcedTo::failover ? "failover" : "primary";
-    forced_.reset();
+  OperatorsWord word = *word_;
+  const auto& forced = word.forced;
+  if (forced && forced->until && *forced->until <= now.steady) {
+    const auto what = forced->to == ForcedTo::failover ? "failover" : "primary";
+    word.forced.reset();
+    say(word);
     changes.state = true;
     changes.notes.push_back(
         {"command", std::string("the forced ") + what + " has run out", now.wall});
   }
-  if (active_flips_at_ && *active_flips_at_ <= now.steady) {
-    active_flips_at_.reset();
+  if (word.active_until && *word.active_until <= now.steady) {
+    word.active_until.reset();
+    say(std::move(word));
     Command c;
     c.kind = active_ ? CommandKind::deactivate : CommandKind::activate;
     c.reason = "the time given with --for has run out";
@@ -141,8 +150,9 @@ Changes ServiceModel::clock_advanced(const Moment& now) {
 }
 
 std::optional<TimePoint> ServiceModel::next_clock() const {
-  std::optional<TimePoint> next = active_flips_at_;
-  if (forced_ && forced_->until && (!next || *forced_->until < *next)) next = forced_->until;
+  const auto& forced = word_->forced;
+  std::optional<TimePoint> next = word_->active_until;
+  if (forced && forced->until && (!next || *forced->until < *next)) next = forced->until;
   return next;
 }
 
@@ -166,12 +176,15 @@ Changes ServiceModel::reconfigure(Shared<ServiceSpec> spec, WallTime now) {
   }
   targets_ = std::move(kept);
   if (!all_kept) fresh_rounds_missing_ = std::max(fresh_rounds_missing_, 1);
-  if (requested_) {
+  if (word_->requested) {
     // An operator's word survives an edit, by the value that was asked for.
-    const auto value = *requested_ == 0 ? old->address : old->backups[*requested_ - 1].data;
-    const bool home = *requested_ == 0;
-    requested_ = target_with(record_for(value, spec_->ttl));
-    if (!requested_) requested_ = home || targets_.size() == 1 ? 0 : failover_to_force();
+    OperatorsWord word = *word_;
+    auto& asked = word.requested;
+    const auto value = *asked == 0 ? old->address : old->backups[*asked - 1].data;
+    const bool home = *asked == 0;
+    asked = target_with(record_for(value, spec_->ttl));
+    if (!asked) asked = home || targets_.size() == 1 ? 0 : failover_to_force();
+    say(std::move(word));
   }
   const auto target = served_ ? target_with(*served_) : std::nullopt;
   if (target) {

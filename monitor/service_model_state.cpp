@@ -64,25 +64,26 @@ std::string ServiceModel::detail(const Moment& now) const {
                                    {"passes", t.passes_in_row}});
   }
   json::value forced = nullptr;
-  if (forced_) {
-    forced = json::object{{"to", forced_->to == ForcedTo::primary ? "primary" : "failover"},
-                          {"until", time_or_null(forced_->until, now)},
-                          {"reason", forced_->reason},
-                          {"by", forced_->by}};
+  if (const auto& f = word_->forced) {
+    forced = json::object{{"to", f->to == ForcedTo::primary ? "primary" : "failover"},
+                          {"until", time_or_null(f->until, now)},
+                          {"reason", f->reason},
+                          {"by", f->by}};
   }
+  const auto requested = word_->requested;
   return json::serialize(
       json::object{{"v", 1},
                    {"on", active_},
-                   {"flips", time_or_null(active_flips_at_, now)},
+                   {"flips", time_or_null(word_->active_until, now)},
                    {"swapped", time_or_null(last_swap_, now)},
                    {"since", to_rfc3339_millis(status_since_)},
                    {"served", record_json(served_)},
                    {"serial", serial_},
                    {"targets", std::move(targets)},
                    {"forced", std::move(forced)},
-                   {"requested", requested_ ? json::value(wanted(*requested_).values.front())
-                                            : json::value(nullptr)},
-                   {"said", operator_said_},
+                   {"requested", requested ? json::value(wanted(*requested).values.front())
+                                           : json::value(nullptr)},
+                   {"said", word_->said},
                    {"limit_told", limit_told_},
                    {"proof", static_cast<int>(proof_)},
                    {"reason", reason_}});
@@ -100,7 +101,8 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     ServiceModel next(spec_, status_since_);
     next.generation_ = generation;
     next.active_ = o.at("on").as_bool();
-    next.active_flips_at_ = read_time(o.at("flips"), now);
+    OperatorsWord said;
+    said.active_until = read_time(o.at("flips"), now);
     // Never in the future: a clock that was set back must not hold the next swap for longer.
     if (const auto* swapped = o.if_contains("swapped")) {
       if (const auto at = read_time(*swapped, now)) next.last_swap_ = std::min(*at, now.steady);
@@ -110,7 +112,7 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     next.status_since_ = read_time(o.at("since")).value_or(status_since_);
     next.status_ = *word;
     next.served_ = read_record(o.at("served"));
-    next.operator_said_ = std::string_view(o.at("said").as_string());
+    said.said = std::string_view(o.at("said").as_string());
     next.limit_told_ = o.at("limit_told").as_bool();
     next.proof_ = static_cast<Proof>(
         std::clamp(o.at("proof").to_number<int>(), 0, static_cast<int>(Proof::not_proved)));
@@ -128,7 +130,7 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     }
     if (const auto& f = o.at("forced"); f.is_object()) {
       const auto& forced = f.as_object();
-      next.forced_ =
+      said.forced =
           Forced{forced.at("to").as_string() == "primary" ? ForcedTo::primary : ForcedTo::failover,
                  read_time(forced.at("until"), now), std::string(forced.at("reason").as_string()),
                  std::string(forced.at("by").as_string())};
@@ -136,12 +138,13 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     if (const auto& r = o.at("requested"); !r.is_null()) {
       const std::string value(r.as_string());
       for (std::size_t i = 0; i < next.targets_.size(); ++i) {
-        if (next.wanted(i).values.front() == value) next.requested_ = i;
+        if (next.wanted(i).values.front() == value) said.requested = i;
       }
       // The value was edited meanwhile: the word holds for what has its place now.
-      const bool failover = next.forced_ && next.forced_->to == ForcedTo::failover;
-      if (!next.requested_) next.requested_ = failover && next.targets_.size() > 1 ? 1 : 0;
+      const bool failover = said.forced && said.forced->to == ForcedTo::failover;
+      if (!said.requested) said.requested = failover && next.targets_.size() > 1 ? 1 : 0;
     }
+    next.say(std::move(said));
     if (active.starts_with("backup:")) next.serving_ = 1 + std::stoul(active.substr(7));
     if (const auto target = next.served_ ? next.target_with(*next.served_) : std::nullopt) {
       next.serving_ = *target;
