@@ -66,7 +66,7 @@ std::shared_ptr<FailoverService> Monitor::add(const Shared<ServiceSpec>& spec) {
       std::make_shared<FailoverService>(ServiceId{next_id_++}, spec, *provider, context_);
   ordered_.push_back(service);
   by_id_.emplace(service->id(), service);
-  by_name_[spec->key.fqdn] = service;
+  by_name_.insert(service.get());
   longest_interval_ = std::max(longest_interval_, spec->monitor->interval);
   return service;
 }
@@ -129,7 +129,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
     budgets_[key] = service->model().budget();
     if (service->busy()) ending_.push_back(service);
     by_id_.erase(service->id());
-    by_name_.erase(key.fqdn);
+    by_name_.erase(service.get());
     loss_.forget(service->id());
     gone.forget_states.push_back(key);
     return true;
@@ -141,7 +141,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
   longest_interval_ = Millis(0);
   for (const auto& spec : services) {
     longest_interval_ = std::max(longest_interval_, spec->monitor->interval);
-    const auto it = by_name_.find(spec->key.fqdn);
+    const auto it = by_name_.find(spec->key);
     if (it == by_name_.end()) {
       const auto before = std::find_if(ending_.begin(), ending_.end(), [&](const auto& e) {
         return e->model().spec().key == spec->key;
@@ -153,7 +153,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
       service->begin(before == ending_.end() ? nullptr : *before);
       continue;
     }
-    if (auto* provider = parts_.provider(spec->provider)) it->second->reconfigure(spec, *provider);
+    if (auto* provider = parts_.provider(spec->provider)) (*it)->reconfigure(spec, *provider);
   }
   watch_witness(std::move(witness));
   // Shown in the order of the file.
@@ -333,13 +333,13 @@ bool Monitor::link_proved(ServiceId but) const {
 }
 
 Fallible<std::string> Monitor::command(const std::string& fqdn, const Command& command) {
-  const auto it = by_name_.find(name_key(fqdn));
-  if (it == by_name_.end()) {
+  auto* const service = named(fqdn);
+  if (service == nullptr) {
     return Error{errc::not_found,
                  "no service " + clean(fqdn) + " is configured; `hotswapctl status` lists them"};
   }
   if (stopping_) return Error{errc::unavailable, "the daemon is stopping"};
-  return it->second->command(command);
+  return service->command(command);
 }
 
 void Monitor::try_disk() {
@@ -347,8 +347,13 @@ void Monitor::try_disk() {
 }
 
 const FailoverService* Monitor::find(const std::string& fqdn) const {
-  const auto it = by_name_.find(name_key(fqdn));
-  return it == by_name_.end() ? nullptr : it->second.get();
+  return named(fqdn);
+}
+
+FailoverService* Monitor::named(std::string_view fqdn) const {
+  const RecordKey first{"", name_key(fqdn)};
+  const auto it = by_name_.lower_bound(first);
+  return it != by_name_.end() && ByName::key(*it).fqdn == first.fqdn ? *it : nullptr;
 }
 
 std::vector<const FailoverService*> Monitor::services() const {

@@ -8,6 +8,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -89,13 +91,34 @@ class Monitor {
   void tell_loss(bool stood);
   bool link_proved(ServiceId but) const;
 
+  // By fqdn, and where zones share one, by zone. The names are the services' own: there may be tens
+  // of thousands.
+  struct ByName {
+    using is_transparent = void;
+    static const RecordKey& key(const FailoverService* service) {
+      return service->model().spec().key;
+    }
+    static auto order(const RecordKey& key) { return std::tie(key.fqdn, key.zone); }
+    bool operator()(const FailoverService* a, const FailoverService* b) const {
+      return order(key(a)) < order(key(b));
+    }
+    bool operator()(const FailoverService* a, const RecordKey& b) const {
+      return order(key(a)) < order(b);
+    }
+    bool operator()(const RecordKey& a, const FailoverService* b) const {
+      return order(a) < order(key(b));
+    }
+  };
+
+  FailoverService* named(std::string_view fqdn) const;
+
   MonitorParts parts_;
   TaskGroup tasks_;
   TouchGate touches_;
   ServiceContext context_;
   std::vector<std::shared_ptr<FailoverService>> ordered_;
   std::unordered_map<ServiceId, std::shared_ptr<FailoverService>> by_id_;
-  std::map<std::string, std::shared_ptr<FailoverService>> by_name_;
+  std::set<FailoverService*, ByName> by_name_;
   std::uint32_t next_id_ = 1;
   std::set<ServiceId> timed_;  // the few for which a time runs out: nobody else is looked at
   std::optional<std::string> blocked_;
