@@ -91,7 +91,7 @@ void FailoverService::reconfigure(Shared<ServiceSpec> spec, Provider& provider) 
   edit_.reset();
   if (configured_as(spec, provider)) return;  // an edit that was waiting is taken back
   if (running_) {
-    edit_ = Edit{std::move(spec), &provider};
+    edit_ = std::make_unique<Edit>(Edit{std::move(spec), &provider});
   } else {
     configure_now(std::move(spec), provider);
   }
@@ -130,8 +130,8 @@ void FailoverService::at_rest() {
   decision_.reset();
   leave_gate();
   if (ended_ || context_.tasks.stopping() || !edit_) return;
-  auto edit = *std::exchange(edit_, std::nullopt);
-  configure_now(std::move(edit.spec), *edit.provider);
+  const auto edit = std::move(edit_);
+  configure_now(std::move(edit->spec), *edit->provider);
 }
 
 bool FailoverService::wanted_still(const Decision& decision) const {

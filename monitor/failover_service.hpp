@@ -194,8 +194,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
     Shared<ServiceSpec> spec;
     Provider* provider;
   };
-  std::optional<Edit> edit_;  // came during a swap: takes effect at its end
-  bool dirty_ = false;        // the disk holds less than the model knows
+  std::unique_ptr<Edit> edit_;  // came during a swap: takes effect at its end
+  bool dirty_ = false;          // the disk holds less than the model knows
 };
 
 }  // namespace hotswapd

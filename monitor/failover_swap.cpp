@@ -165,11 +165,11 @@ awaitable<bool> FailoverService::journal(SwapMachine& machine, std::string phase
 awaitable<void> FailoverService::rest(Millis duration) {
   const auto until = context_.clocks.steady() + duration;
   const bool ended = ended_;
-  const bool edited = edit_.has_value();
+  const bool edited = edit_ != nullptr;
   const auto words = words_;
   for (;;) {
     const auto left = std::chrono::ceil<Millis>(until - context_.clocks.steady());
-    if (ended != ended_ || edited != edit_.has_value() || words != words_ || left <= Millis(0))
+    if (ended != ended_ || edited != (edit_ != nullptr) || words != words_ || left <= Millis(0))
       co_return;
     const auto nap = std::min(left, longest_nap);
     co_await context_.clocks.sleep(nap);

@@ -318,7 +318,7 @@ SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
 void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   serving_ = target;
   served_ = live.set;
-  live_ = live;
+  live_ = Found{live.set, live.generation};
   generation_ = std::max(generation_, live.generation.value_or(0));
   serial_ = live.serial;
   record_ = RecordState::ours;
@@ -439,7 +439,7 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
   Changes changes;
   if (swap_under_way_) return changes;  // the swap reads for itself
   const auto before = record_;
-  live_ = live;
+  live_ = Found{live.set, live.generation};
   serial_ = live.serial;
   if (live.generation && *live.generation > generation_) {
     generation_ = *live.generation;  // a state older than DNS: DNS wins

@@ -199,7 +199,12 @@ class ServiceModel {
   std::uint64_t generation_ = 0;
   std::uint32_t serial_ = 0;
   RecordState record_ = RecordState::unread;
-  std::optional<LiveRecord> live_;
+  // What was found at the name, or written there, last.
+  struct Found {
+    std::optional<RecordSet> set;
+    std::optional<std::uint64_t> generation;
+  };
+  std::optional<Found> live_;
   Shared<OperatorsWord> word_;
   int fresh_rounds_missing_ = 1;
   bool seen_since_activation_ = false;         // a decided round of the primary
