@@ -21,7 +21,7 @@ constexpr int reads_at_once = 8;
 HttpAttempt::HttpAttempt(Poller& owner, const HttpExchange& exchange, const HttpRule& rule,
                          Millis timeout, ssl_ctx_st* tls_context, std::string_view session)
     : Attempt(owner, exchange.endpoint, timeout),
-      exchange_(exchange),
+      tls_name_(exchange.tls_name),
       tls_context_(tls_context),
       session_(session),
       unsent_(exchange.request),
@@ -34,7 +34,7 @@ void HttpAttempt::on_connected(std::uint32_t events) {
   }
   if (tls_context_ != nullptr) {
     enter(Phase::tls);
-    tls_.emplace(tls_context_, descriptor(), exchange_.tls_name, session_);
+    tls_.emplace(tls_context_, descriptor(), tls_name_, session_);
     if (!session_.empty()) {
       const TimePoint now = Clock::now();
       hurry(now + (deadline() - now) / KeptSession::share_of_time);

@@ -13,11 +13,11 @@
 
 namespace hotswapd {
 
-// Where to, and what is said there.
+// Where to, and what is said there. What it refers to outlives the attempt.
 struct HttpExchange {
   asio::ip::tcp::endpoint endpoint;
-  std::string request;
-  std::string tls_name;  // SNI, and what the certificate must be for; means nothing without TLS
+  std::string_view request;
+  const std::string& tls_name;  // SNI, and what the certificate must be for; only with TLS
 };
 
 // What it refers to outlives it.
@@ -46,7 +46,7 @@ class HttpAttempt final : public Attempt {
   void give_up_sending();
   void receive();
 
-  const HttpExchange& exchange_;
+  const std::string& tls_name_;
   ssl_ctx_st* const tls_context_;
   const std::string_view session_;
   std::optional<TlsClient> tls_;

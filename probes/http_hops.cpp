@@ -21,10 +21,10 @@ class HopProber final : public Prober {
     HttpRedirect redirect;
   };
 
-  HopProber(Poller& poller, HttpExchange exchange, const HttpRule& rule, Millis timeout,
+  HopProber(Poller& poller, const HttpExchange& exchange, const HttpRule& rule, Millis timeout,
             TlsContexts::Context context, Next& next)
       : poller_(poller),
-        exchange_(std::move(exchange)),
+        exchange_(exchange),
         rule_(rule),
         timeout_(timeout),
         context_(std::move(context)),
@@ -120,12 +120,10 @@ awaitable<ProbeResult> HttpHops::hop(TimePoint deadline, HttpRedirect& redirect,
   at.monitor.port = here.port;
   HopProber::Next next;
   const AddressProber make = [&](const TargetSpec& spec) -> std::unique_ptr<Prober> {
-    HttpExchange exchange;
-    exchange.endpoint = {asio::ip::make_address(spec.address), here.port};
-    exchange.request = *request;
-    exchange.tls_name = here.host;
-    return std::make_unique<HopProber>(Poller::of(loop_), std::move(exchange), rule_,
-                                       target_.monitor.timeout, context, next);
+    const HttpExchange exchange{
+        {asio::ip::make_address(spec.address), here.port}, *request, here.host};
+    return std::make_unique<HopProber>(Poller::of(loop_), exchange, rule_, target_.monitor.timeout,
+                                       context, next);
   };
   std::unique_ptr<Prober> prober;
   if (canonical_address(at.address)) {

@@ -32,6 +32,8 @@ class HttpRule {
   // One byte further in the search for expected(): how many of its bytes match up to and with `c`.
   std::size_t advance(std::size_t matched, char c) const noexcept;
 
+  bool operator==(const HttpRule&) const = default;
+
  private:
   std::vector<StatusRange> ranges_;  // empty: any status will do
   bool accept_redirects_ = false;

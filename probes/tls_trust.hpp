@@ -1,4 +1,5 @@
-// The TLS context that one prober holds on to, renewed when the certificates were read again.
+// The TLS context that the probers of one loop hold on to, renewed when the certificates were read
+// again.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,10 @@ class TlsTrust {
     if (!got->outdated) asked_ = generation;
     context_ = std::move(got->context);
     return {};
+  }
+
+  bool is_of(const TlsContexts& contexts, const TlsPolicy& policy) const noexcept {
+    return &contexts_ == &contexts && policy_ == policy;
   }
 
   const TlsContexts::Context& context() const noexcept { return context_; }
