@@ -43,8 +43,7 @@ std::vector<std::string> ping_warnings(const Config& config) {
     if (std::find(wanted.begin(), wanted.end(), family) == wanted.end()) wanted.push_back(family);
   };
   for (const ServiceSpec& service : config.services) {
-    if (service.monitor.protocol == Protocol::ping)
-      want(service.probe_address.empty() ? service.address : service.probe_address);
+    if (service.monitor->protocol == Protocol::ping) want(probed_address(service, 0));
     for (const auto& backup : service.backups) {
       if (backup.monitor && (*backup.monitor)->protocol == Protocol::ping) want(backup.data);
     }
