@@ -141,7 +141,6 @@ ProbePlan plan_probe(const ProbeOptions& options) {
 
 TargetRound run_round(const TargetSpec& target, const std::vector<DnsEndpoint>& resolver) {
   TargetRound round;
-  round.address = target.address;
   TlsContexts contexts;
   asio::io_context loop(1);
   Resolver::of(loop).configure(
