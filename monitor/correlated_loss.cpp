@@ -10,7 +10,17 @@ constexpr std::size_t enough_to_judge = 10;
 }  // namespace
 
 void CorrelatedLoss::drop_old(TimePoint now) {
-  std::erase_if(down_, [&](const auto& entry) { return now - entry.second > window_; });
+  while (!oldest_first_.empty() && now - oldest_first_.begin()->first > window_) {
+    down_.erase(oldest_first_.begin()->second);
+    oldest_first_.erase(oldest_first_.begin());
+  }
+}
+
+void CorrelatedLoss::up_again(ServiceId service) {
+  const auto it = down_.find(service);
+  if (it == down_.end()) return;
+  oldest_first_.erase({it->second, service});
+  down_.erase(it);
 }
 
 void CorrelatedLoss::went_down(ServiceId service, std::size_t decided, Millis window,
@@ -19,7 +29,9 @@ void CorrelatedLoss::went_down(ServiceId service, std::size_t decided, Millis wi
   drop_old(now);
   // The loss before this one is over when few enough are left of it.
   if (!since_ && down_.size() * 4 <= decided) armed_ = true;
-  down_[service] = now;
+  up_again(service);
+  down_.emplace(service, now);
+  oldest_first_.emplace(now, service);
   if (!armed_ || since_ || decided < enough_to_judge || down_.size() * 2 <= decided) return;
   since_ = now;
   armed_ = false;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "core/ids.hpp"
 #include "core/time.hpp"
@@ -17,8 +19,8 @@ class CorrelatedLoss {
   // A service's primary went down by decision. `decided`: services whose primary is known to be up
   // or down, `window`: the interval inside which losses belong together.
   void went_down(ServiceId service, std::size_t decided, Millis window, TimePoint now);
-  void recovered(ServiceId service) { down_.erase(service); }
-  void forget(ServiceId service) { down_.erase(service); }
+  void recovered(ServiceId service) { up_again(service); }
+  void forget(ServiceId service) { up_again(service); }
 
   // Proof that our own link works, seen in what began at `since` or later. The other target counts
   // once the loss stands; the witness where there is one.
@@ -35,8 +37,11 @@ class CorrelatedLoss {
  private:
   void judge();
   void drop_old(TimePoint now);
+  void up_again(ServiceId service);
 
-  std::map<ServiceId, TimePoint> down_;  // in the last window
+  std::unordered_map<ServiceId, TimePoint> down_;  // in the last window
+  // The same in the order of time, so that each of ten thousand losses looks only at what is old.
+  std::set<std::pair<TimePoint, ServiceId>> oldest_first_;
   Millis window_{0};
   std::size_t decided_ = 0;
   std::size_t lost_ = 0;

@@ -27,7 +27,8 @@ constexpr Millis proof_pause_longest{1'000};
 
 std::string new_op() {
   static constexpr char digits[] = "0123456789abcdef";
-  std::random_device source;
+  // Made once: that takes longer than to use it, and ten thousand services may swap together.
+  static thread_local std::random_device source;
   std::string op;
   for (int i = 0; i < 4; ++i) {
     auto bits = source();

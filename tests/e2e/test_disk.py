@@ -106,6 +106,8 @@ def test_a_disk_that_hangs_at_the_start_costs_no_answers_and_no_signals(world, o
     assert daemon.serves() == [world.backup]
     disk.is_well()
     daemon.logged(r"HS1402 state writable again", seconds=20)
+    # Well again, but not for a hundred rounds yet: it goes home, and stays there, by the operator's word.
+    primary.behaviour = "ok"
     daemon.ctl_ok("recover", NAME)
     daemon.wait_serves(world.primary)
 
