@@ -63,6 +63,20 @@ TargetRound not_begun(const char* why) {
   return target;
 }
 
+// Every target that is probed passed or failed.
+bool decided(const RoundResult& round) {
+  return std::none_of(round.targets.begin(), round.targets.end(), [](const auto& target) {
+    return target && target->verdict == Verdict::inconclusive;
+  });
+}
+
+bool ran_out_of_time(const RoundResult& round) {
+  return std::any_of(round.targets.begin(), round.targets.end(), [](const auto& target) {
+    return target && target->verdict == Verdict::fail && !target->attempts.empty() &&
+           target->attempts.back().failure == FailureClass::timeout;
+  });
+}
+
 }  // namespace
 
 RoundLane::RoundLane(Shard& shard, std::size_t shards, const RoundScheduler::ProberFactory& factory,
@@ -82,8 +96,11 @@ bool RoundLane::full(const Target& target) const {
   return target.load != nullptr && target.load->in_flight >= cap_at_address_;
 }
 
-bool RoundLane::room_for(std::size_t attempts) const {
-  return in_flight_ == 0 || in_flight_ + attempts <= cap_;
+// Silent targets hold what they get for the whole of their time: a quarter is kept for the others,
+// whose attempts are over at once.
+bool RoundLane::room_for(const Service& service, std::size_t attempts) const {
+  const std::size_t allowed = service.silent ? cap_ - cap_ / 4 : cap_;
+  return in_flight_ == 0 || in_flight_ + attempts <= allowed;
 }
 
 void RoundLane::upsert(RoundSpec spec, FirstRound first) {
@@ -231,9 +248,10 @@ void RoundLane::enter(std::shared_ptr<Round> round, bool its_turn) {
       crowded->load->waiting.push_back(std::move(round));
       return;
     }
-    if (!room_for(service.probed) || (!its_turn && !waiting_.empty())) {
+    auto& queue = service.silent ? silent_waiting_ : waiting_;
+    if (!room_for(service, service.probed) || (!its_turn && !queue.empty())) {
       round->waits = descriptors_full;
-      waiting_.push_back(std::move(round));
+      queue.push_back(std::move(round));
       return;
     }
   }
@@ -255,7 +273,7 @@ std::size_t RoundLane::slot_while_waiting(const std::shared_ptr<Service>& servic
   const char* const why = service->waiting->waits;
   std::size_t free = 0;
   for (const auto& target : service->targets) free += target.prober && !full(target) ? 1 : 0;
-  const bool some = why == address_full && free != 0 && room_for(free);
+  const bool some = why == address_full && free != 0 && room_for(*service, free);
   for (std::size_t i = 0; i < service->targets.size(); ++i) {
     const auto& target = service->targets[i];
     if (!target.prober || (some && !full(target))) continue;
@@ -325,6 +343,11 @@ void RoundLane::end_target(Round& round) {
   service.current = nullptr;
   if (service.gone || stopping()) return;
   round.result.finished = Clock::now();
+  if (ran_out_of_time(round.result)) {
+    service.silent = true;
+  } else if (decided(round.result)) {
+    service.silent = false;
+  }
   add(counters.rounds);
   report(service, std::move(round.result));
   if (service.waiting == nullptr) return;
@@ -408,12 +431,14 @@ void RoundLane::launch_waiting(AddressLoad& freed) {
   }
   if (launching_) return;
   launching_ = true;
-  while (!waiting_.empty() && !stopping()) {
-    Service& service = *waiting_.front()->service;
-    if (!room_for(service.probed) && !service.gone) break;
-    auto round = std::move(waiting_.front());
-    waiting_.pop_front();
-    enter(std::move(round), true);
+  for (auto* const queue : {&waiting_, &silent_waiting_}) {
+    while (!queue->empty() && !stopping()) {
+      Service& service = *queue->front()->service;
+      if (!room_for(service, service.probed) && !service.gone) break;
+      auto round = std::move(queue->front());
+      queue->pop_front();
+      enter(std::move(round), true);
+    }
   }
   launching_ = false;
 }

@@ -76,7 +76,8 @@ class RoundLane {
     Round* current = nullptr;   // in flight
     Round* waiting = nullptr;   // for its turn
     bool waits_for_no_one = false;
-    bool gone = false;  // replaced or removed: its round is not reported
+    bool silent = false;  // a target of its last round used up all its time
+    bool gone = false;    // replaced or removed: its round is not reported
   };
 
   struct Round {
@@ -94,7 +95,7 @@ class RoundLane {
                                     std::size_t index);
   bool stopping() const { return shard_.tasks().stopping(); }
   bool full(const Target& target) const;
-  bool room_for(std::size_t attempts) const;
+  bool room_for(const Service& service, std::size_t attempts) const;
   void wake_driver();
   void follow_limit(TimePoint now);
   void retire(const std::shared_ptr<Service>& service);
@@ -122,8 +123,9 @@ class RoundLane {
   DueQueue queue_;
   std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
   std::unordered_map<std::string, AddressLoad> loads_;
-  std::deque<std::shared_ptr<Round>> waiting_;  // at most one per service: above the cap
-  bool launching_ = false;                      // of those
+  std::deque<std::shared_ptr<Round>> waiting_;         // at most one per service: above the cap
+  std::deque<std::shared_ptr<Round>> silent_waiting_;  // the same, of those that were silent
+  bool launching_ = false;                             // of all those
   std::size_t in_flight_ = 0;
   std::vector<RoundResult> done_;  // not handed over yet
   bool news_posted_ = false;

@@ -20,6 +20,7 @@ namespace {
 // What the probers of one address do; shared with the test's thread.
 struct Orders {
   std::vector<Verdict> verdicts{Verdict::pass};  // in turn, the last one for ever
+  FailureClass failure = FailureClass::connect;  // with Verdict::fail
   std::atomic<bool> hold{false};                 // stay in flight until it is false
   std::atomic<Millis> lasts{Millis(0)};          // and for so long
   std::atomic<int> running{0};
@@ -53,7 +54,7 @@ class ObedientProber final : public Prober {
     }
     --orders_->running;
     result.verdict = orders_->verdicts[std::min(turn, orders_->verdicts.size() - 1)];
-    if (result.verdict == Verdict::fail) result.failure = FailureClass::connect;
+    if (result.verdict == Verdict::fail) result.failure = orders_->failure;
     if (result.verdict == Verdict::inconclusive) result.failure = FailureClass::local;
     result.reason = "turn " + std::to_string(turn);
     co_return result;
@@ -444,6 +445,37 @@ TEST_F(RoundSchedulerTest, TheTargetsBesidesAFullAddressAreProbedInTheirSlots) {
     });
   }));
   EXPECT_TRUE(eventually([&] { return scheduler_->figures().in_flight == 0; }));
+}
+
+TEST_F(RoundSchedulerTest, WhoeverWasSilentLeavesAQuarterOfTheRoomToTheOthers) {
+  stop();
+  const Descriptors few(200);  // 100 attempts
+  begin(1);
+  const std::array<std::string, 8> addresses = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  const auto running = [&] {
+    int total = 0;
+    for (const auto& address : addresses) total += orders(address)->running;
+    return total;
+  };
+  for (const auto& address : addresses) {
+    orders(address)->verdicts = {Verdict::fail};
+    orders(address)->failure = FailureClass::timeout;
+  }
+  constexpr std::uint32_t silent = 400;
+  for (std::uint32_t id = 1; id <= silent; ++id)
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}, 0, Millis(200)),
+                       FirstRound::at_once);
+  wait_for(silent);  // each is known by now
+  for (const auto& address : addresses) orders(address)->hold = true;
+  EXPECT_TRUE(eventually([&] { return running() == 75; }));
+  scheduler_->upsert(spec(1'000, {"live"}, 0, Millis(100)), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("live")->runs >= 10; }));
+  EXPECT_EQ(running(), 75);
+  const std::lock_guard lock(mutex_);
+  for (const auto& round : rounds_) {
+    if (round.service != ServiceId{1'000}) continue;
+    EXPECT_EQ(round.targets[0]->verdict, Verdict::pass);
+  }
 }
 
 TEST_F(RoundSchedulerTest, WhatOthersWaitForBeginsHoweverManyAreInFlight) {
