@@ -276,6 +276,7 @@ void FailoverService::clock_advanced() {
   perform(model_.clock_advanced(context_.clocks.now()));
   follow_activity(was_active);
   evaluate();
+  steady_ = false;  // the next round says how things stand now
 }
 
 // Starts or stops the rounds when the service was activated or deactivated.

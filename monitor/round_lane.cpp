@@ -358,7 +358,8 @@ void RoundLane::end_target(Round& round) {
 }
 
 void RoundLane::report(Service& service, RoundResult result) {
-  bool news = false;  // routine is that all pass, as they did
+  // Routine is that all pass, as they did, and that nobody waits for it.
+  bool news = service.waits_for_no_one;
   for (std::size_t i = 0; i < result.targets.size(); ++i) {
     if (!result.targets[i]) continue;
     const Verdict verdict = result.targets[i]->verdict;

@@ -1,6 +1,6 @@
 #include "probes/http.hpp"
 
-#include <optional>
+#include <cstdint>
 #include <utility>
 
 #include "probes/http_attempt.hpp"
@@ -32,19 +32,21 @@ class HttpProber final : public Prober {
     const HttpPlan& plan = *plan_;
     if (!plan.unusable.empty()) co_return cannot_probe(plan.unusable);
     TlsContexts::Context context;  // our own hold on it: a reload may replace it meanwhile
+    Trusted trusted;
     if (plan.tls) {
       if (auto trouble = plan.trust->refresh(); !trouble.empty())
         co_return cannot_probe(std::move(trouble));
       context = plan.trust->context();
+      trusted = {context.get(), plan.trust->generation()};
     }
     const TimePoint began = Clock::now();
     HttpRedirect redirect;
     ProbeResult result;
     if (plan.tls) {
-      result = co_await resume_or_shake(context.get(), deadline, redirect);
+      result = co_await resume_or_shake(trusted, deadline, redirect);
     } else {
       const std::string_view none;
-      result = co_await attempt(nullptr, none, deadline, redirect);
+      result = co_await attempt(trusted, none, deadline, redirect);
     }
     if (redirect.status == 0) co_return result;
     HttpHops hops(loop_, *followed_, plan.rule, *plan.trust);
@@ -52,20 +54,26 @@ class HttpProber final : public Prober {
   }
 
  private:
+  // What one attempt trusts; others that share the plan may renew theirs meanwhile.
+  struct Trusted {
+    ssl_ctx_st* context = nullptr;
+    std::uint64_t generation = 0;
+  };
+
   // With the session that was kept, if there is one. A server that breaks off or falls silent when
   // it is offered its own session would be blamed for our thrift: it is asked again in full, within
   // the same time.
-  awaitable<ProbeResult> resume_or_shake(ssl_ctx_st* context, TimePoint deadline,
+  awaitable<ProbeResult> resume_or_shake(Trusted trusted, TimePoint deadline,
                                          HttpRedirect& redirect) {
     const TimePoint began = Clock::now();
-    const std::string session(session_->offer(moment(), plan_->trust->generation()));
+    const std::string session(session_->offer(moment(), trusted.generation));
     const std::string_view offered = session;
-    ProbeResult result = co_await attempt(context, offered, deadline, redirect);
+    ProbeResult result = co_await attempt(trusted, offered, deadline, redirect);
     const bool unshaken = result.verdict == Verdict::fail && result.phase == Phase::tls;
     if (session.empty() || !unshaken || Clock::now() >= deadline) co_return result;
     const auto before = std::chrono::duration_cast<Micros>(Clock::now() - began);
     const std::string_view none;
-    result = co_await attempt(context, none, deadline, redirect);
+    result = co_await attempt(trusted, none, deadline, redirect);
     if (result.phase == Phase::exchange) session_->refused();
     for (auto* const time : {&result.times.connect, &result.times.tls, &result.times.first_byte}) {
       if (*time) **time += before;
@@ -74,11 +82,11 @@ class HttpProber final : public Prober {
     co_return result;
   }
 
-  awaitable<ProbeResult> attempt(ssl_ctx_st* context, std::string_view session, TimePoint deadline,
+  awaitable<ProbeResult> attempt(Trusted trusted, std::string_view session, TimePoint deadline,
                                  HttpRedirect& redirect) {
     const HttpPlan& plan = *plan_;
     const HttpExchange exchange{endpoint_, plan.request, plan.tls_name};
-    HttpAttempt attempt(poller_, exchange, plan.rule, plan.timeout, context, session);
+    HttpAttempt attempt(poller_, exchange, plan.rule, plan.timeout, trusted.context, session);
     ProbeResult result = co_await attempt.run(deadline);
     if (attempt.redirect() != nullptr)
       redirect = HttpRedirect{attempt.status(), *attempt.redirect()};
@@ -87,7 +95,7 @@ class HttpProber final : public Prober {
     if (answered) {
       const Micros connected = *result.times.connect;
       const KeptSession::Wish wish{plan.interval, plan.timeout, *result.times.tls - connected};
-      session_->keep(attempt.ticket(), moment(), plan_->trust->generation(), wish);
+      session_->keep(attempt.ticket(), moment(), trusted.generation, wish);
     } else {
       session_->forget();
     }

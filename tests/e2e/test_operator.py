@@ -42,6 +42,15 @@ def test_a_forced_state_ends_when_its_time_is_over(world):
     assert not daemon.service()["forced"]
 
 
+def test_when_a_forced_primary_is_over_nothing_speaks_of_it_any_more(world):
+    world.pair()
+    daemon = world.settled()
+    daemon.ctl_ok("recover", NAME, "--for", "1s", "--reason", "just to be sure")
+    wait_until("the operator's word is the reason", lambda: "just to be sure" in daemon.service()["reason"], every=0.005)
+    wait_until("it is over", lambda: not daemon.service()["forced"])
+    wait_until("the reason is the daemon's own", lambda: "operator" not in daemon.service()["reason"])
+
+
 def test_a_forced_state_survives_kill_and_restart(world):
     world.pair()
     daemon = world.settled()

@@ -498,6 +498,21 @@ TEST_F(RoundSchedulerTest, WhatOthersWaitForBeginsHoweverManyAreInFlight) {
   EXPECT_EQ(wait_for(41).size(), 41u);
 }
 
+TEST_F(RoundSchedulerTest, WhatOthersWaitForIsHandedOverAtOnce) {
+  auto witness = spec(1, {"witness"});
+  witness.waits_for_no_one = true;
+  scheduler_->upsert(std::move(witness), FirstRound::at_once);
+  wait_for(1);
+  constexpr std::size_t times = 40;
+  const TimePoint began = Clock::now();
+  for (std::size_t i = 0; i < times; ++i) {
+    scheduler_->run_now(ServiceId{1});
+    wait_for(2 + i);
+  }
+  // One after the other, each would wait for the next tenth of a second if it were routine.
+  EXPECT_LT(Clock::now() - began, times * Millis(50));
+}
+
 TEST_F(RoundSchedulerTest, StoppingEndsWhatIsInFlightAndReportsNothing) {
   orders("a")->hold = true;
   for (std::uint32_t id = 1; id <= 20; ++id)

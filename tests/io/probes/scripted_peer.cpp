@@ -192,14 +192,10 @@ TargetSpec target_at(std::uint16_t port, Protocol protocol, Millis timeout,
   return target;
 }
 
-namespace {
-
 awaitable<void> run_into(Prober& prober, Millis timeout, ProbeResult& result) {
   const TimePoint deadline = Clock::now() + timeout;
   result = co_await prober.run(deadline);
 }
-
-}  // namespace
 
 ProbeResult probe(const TargetSpec& target, TlsContexts& contexts) {
   return probe_on([](asio::io_context&) {}, target, contexts);

@@ -112,6 +112,9 @@ ProbeResult probe(const TargetSpec& target, TlsContexts& contexts, const Resolve
 ProbeResult probe_on(const std::function<void(asio::io_context&)>& prepare,
                      const TargetSpec& target, TlsContexts& contexts);
 
+// One attempt; everything outlives it.
+awaitable<void> run_into(Prober& prober, Millis timeout, ProbeResult& result);
+
 // Several attempts of one prober, one after another; `before` is called before each with its number
 // from 0.
 std::vector<ProbeResult> probe_often(const TargetSpec& target, TlsContexts& contexts, int times,

@@ -2,11 +2,19 @@
 #include <gtest/gtest.h>
 #include <openssl/tls1.h>
 
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
+#include "net/task_group.hpp"
+#include "probes/factory.hpp"
 #include "scripted_peer.hpp"
 #include "test_certificates.hpp"
 
@@ -42,6 +50,11 @@ class Server {
     const std::lock_guard lock(mutex_);
     thinking_ = time;
   }
+  // Called once, when the next request has come.
+  void on_request(std::function<void()> hook) {
+    const std::lock_guard lock(mutex_);
+    hook_ = std::move(hook);
+  }
   std::string handshakes() {
     const std::lock_guard lock(mutex_);
     return seen_;
@@ -61,6 +74,12 @@ class Server {
     }
     if (!shaken) return await_close(fd);
     server.read_request();
+    std::function<void()> hook;
+    {
+      const std::lock_guard lock(mutex_);
+      hook = std::exchange(hook_, nullptr);
+    }
+    if (hook) hook();
     std::this_thread::sleep_for(thinking);
     if (server.send("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n")) await_close(fd);
   }
@@ -72,6 +91,7 @@ class Server {
   std::string seen_;
   std::string status_ = "200 OK";
   Millis thinking_{0};
+  std::function<void()> hook_;
   ScriptedPeer peer_;
 };
 
@@ -132,6 +152,37 @@ TEST(TlsResumption, AfterAReloadTheHandshakeIsFull) {
     if (i == 2) contexts.reload();
   });
   EXPECT_EQ(server.handshakes(), "FrFr");
+}
+
+// The probers of a loop share what they trust: another one may renew it while this one waits.
+TEST(TlsResumption, AfterAReloadDuringTheExchangeTheHandshakeIsFull) {
+  Server server;
+  TlsContexts contexts;
+  asio::io_context loop(1);
+  TaskGroup tasks(loop.get_executor(), [](const std::string& task, const std::string& what) {
+    ADD_FAILURE() << task << " ended by an exception: " << what;
+  });
+  const auto target = server.target();
+  const auto one = make_prober(loop, target, contexts);
+  const auto other = make_prober(loop, target, contexts);
+  std::array<ProbeResult, 3> results;
+  const auto timeout = target.monitor.timeout;
+  server.on_request([&] {
+    contexts.reload();
+    std::promise<void> begun;
+    asio::post(loop, [&] {
+      tasks.spawn("probe", run_into(*other, timeout, results[1]));
+      begun.set_value();
+    });
+    begun.get_future().wait();
+  });
+  tasks.spawn("probe", run_into(*one, timeout, results[0]));
+  loop.run();
+  loop.restart();
+  tasks.spawn("probe", run_into(*one, timeout, results[2]));
+  loop.run();
+  for (const auto& result : results) EXPECT_EQ(summary(result), "pass none HTTP 200");
+  EXPECT_EQ(server.handshakes(), "FFF");
 }
 
 // The service is fine for everyone who comes for the first time: that is what the verdict says.
