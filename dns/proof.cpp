@@ -75,6 +75,18 @@ std::optional<AuthReply> match_reply(const AuthQuestion& question,
       out.serial = soa->serial;
       continue;
     }
+    if (record->type == wire::type::txt) {
+      auto strings = wire::strings_of(*record);
+      if (!strings) return std::nullopt;
+      out.texts.push_back(std::move(*strings));
+      continue;
+    }
+    if (record->type == wire::type::ns) {
+      const auto server = wire::target_of(message, *record);
+      if (!server) return std::nullopt;
+      out.name_servers.push_back(*server);
+      continue;
+    }
     const bool known = record->type == wire::type::a || record->type == wire::type::aaaa ||
                        record->type == wire::type::cname;
     if (!known) continue;

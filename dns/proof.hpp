@@ -31,7 +31,9 @@ struct AuthReply {
   bool truncated = false;
   std::vector<RecordSet>
       sets;  // A, AAAA, CNAME owned by the name asked; the TTL is the highest of each set
-  std::optional<std::uint32_t> serial;  // of a SOA owned by the name asked
+  std::optional<std::uint32_t> serial;          // of a SOA owned by the name asked
+  std::vector<std::vector<std::string>> texts;  // TXT owned by the name asked, string by string
+  std::vector<wire::Name> name_servers;         // NS owned by the name asked
 };
 
 // nullopt: it is no answer to this question (id, question, case), or malformed: go on listening.
