@@ -4,3 +4,4 @@ hotswapd_test(dns_zone_test SOURCES dns/zone_editor_test.cpp dns/zone_property_t
 hotswapd_test(dns_parts_test SOURCES dns/rate_limiter_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_embedded_zones_test SOURCES dns/embedded_zones_test.cpp dns/proof_test.cpp LINKS hotswapd_dns
   LABELS unit)
+hotswapd_test(dns_update_test SOURCES dns/tsig_test.cpp dns/update_message_test.cpp LINKS hotswapd_dns LABELS unit)
