@@ -11,7 +11,6 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <csignal>
-#include <map>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -24,12 +23,12 @@
 #include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
 #include "app/probe_setup.hpp"
+#include "app/provider_set.hpp"
 #include "app/reloader.hpp"
 #include "app/service_manager.hpp"
 #include "app/store_journal.hpp"
 #include "app/supervisor.hpp"
 #include "app/trust_setup.hpp"
-#include "app/unbuilt_provider.hpp"
 #include "app/wall_clock.hpp"
 #include "app/witness_setup.hpp"
 #include "app/zone_setup.hpp"
@@ -116,7 +115,6 @@ class Daemon {
   void save_seeds();
   void warn_of_zones(const EmbeddedZones::Config& content);
   void warn_of_pings();
-  Provider* provider(const std::string& name);
   json::object view() const;
   std::string why_not_ready() const;
 
@@ -150,7 +148,7 @@ class Daemon {
   std::unique_ptr<OutboxTeller> teller_;
   std::unique_ptr<StoreJournal> journal_;
   std::unique_ptr<Provider> embedded_;
-  std::map<std::string, std::unique_ptr<Provider>> unbuilt_;
+  std::unique_ptr<ProviderSet> providers_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<ControlCommands> commands_;
   std::unique_ptr<ControlServer> control_;
@@ -193,7 +191,7 @@ bool Daemon::start() {
   for (const auto& trouble : read_trust(*tls_, config_.services, config_file_))
     log_.log(LogLevel::warning, "HS1012", trouble.to_string());
   start_rounds();
-  names_ = std::make_unique<NameFeed>(context_.get_executor(), shards_, background_, alarms_, log_);
+  names_ = std::make_unique<NameFeed>(context_, shards_, background_, alarms_, log_);
   names_->start(config_, dns_ ? dns_->endpoints() : std::vector<DnsEndpoint>());
 
   MonitorParts parts{context_.get_executor(),
@@ -206,7 +204,7 @@ bool Daemon::start() {
                             [this](Millis duration) -> awaitable<void> {
                               return sleep_for(context_.get_executor(), duration);
                             }},
-                     [this](const std::string& name) { return provider(name); },
+                     [this](const std::string& name) { return providers_->find(config_, name); },
                      [this](const WatchEvent& event) {
                        if (commands_) commands_->publish(event);
                      }};
@@ -279,6 +277,7 @@ bool Daemon::start_dns(StoredState& stored) {
   journal_ = std::make_unique<StoreJournal>(*store_, context_.get_executor());
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
+  providers_ = std::make_unique<ProviderSet>(context_, *embedded_);
   return true;
 }
 
@@ -370,15 +369,6 @@ bool Daemon::start_listeners() {
   return true;
 }
 
-Provider* Daemon::provider(const std::string& name) {
-  const auto it = config_.providers.find(name);
-  if (it == config_.providers.end()) return nullptr;
-  if (it->second.embedded()) return embedded_.get();
-  auto& made = unbuilt_[name + " " + it->second.type_name()];
-  if (!made) made = std::make_unique<UnbuiltProvider>(it->second.type_name());
-  return made.get();
-}
-
 json::object Daemon::view() const {
   return {{"version", build_.version},        {"commit", build_.commit},
           {"started", to_rfc3339(started_)},  {"config_file", config_file_},
@@ -424,6 +414,7 @@ Fallible<void> Daemon::apply(Config next) {
   teller_->set_site(syslog_site(config_));
   teller_->set_services(config_.services.size());
   names_->reconfigure(config_);
+  providers_->reconfigure(config_);
   set_probe_policy(config_.probe_policy, shards_);
   warn_of_pings();
   monitor_->reconfigure(config_.services, witness_spec(config_.witness));

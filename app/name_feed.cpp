@@ -24,16 +24,18 @@ bool probes_a_name(const ServiceSpec& service) {
          });
 }
 
+bool writes_to_a_name(const std::pair<const std::string, ProviderConfig>& provider) {
+  const auto* config = std::get_if<Rfc2136ProviderConfig>(&provider.second.kind);
+  return config != nullptr &&
+         std::any_of(config->servers.begin(), config->servers.end(),
+                     [](const AddressPort& server) { return !canonical_address(server.address); });
+}
+
 }  // namespace
 
-NameFeed::NameFeed(asio::any_io_executor executor,
-                   const std::vector<std::unique_ptr<Shard>>& shards, Background& background,
-                   Alarms& alarms, Logger& log)
-    : executor_(std::move(executor)),
-      shards_(shards),
-      background_(background),
-      alarms_(alarms),
-      log_(log) {}
+NameFeed::NameFeed(asio::io_context& main_loop, const std::vector<std::unique_ptr<Shard>>& shards,
+                   Background& background, Alarms& alarms, Logger& log)
+    : main_loop_(main_loop), shards_(shards), background_(background), alarms_(alarms), log_(log) {}
 
 void NameFeed::start(const Config& config, std::vector<DnsEndpoint> listeners) {
   listeners_ = std::move(listeners);
@@ -54,7 +56,8 @@ void NameFeed::take(const Config& config) {
     if (const auto endpoint = DnsEndpoint::parse(to_string(server)))
       configured_.push_back(*endpoint);
   }
-  needed_ = std::any_of(config.services.begin(), config.services.end(), probes_a_name);
+  needed_ = std::any_of(config.services.begin(), config.services.end(), probes_a_name) ||
+            std::any_of(config.providers.begin(), config.providers.end(), writes_to_a_name);
 }
 
 void NameFeed::read() {
@@ -73,10 +76,11 @@ void NameFeed::apply() {
   auto settings =
       std::make_shared<const ResolverSettings>(make_settings(configured_, system_, listeners_));
   if (needed_ && settings->servers.empty()) {
-    alarms_.raise("HS1030", LogLevel::error,
-                  "host names cannot be resolved: " + settings->trouble +
-                      "; what is probed by name is inconclusive",
-                  wall_now());
+    alarms_.raise(
+        "HS1030", LogLevel::error,
+        "host names cannot be resolved: " + settings->trouble +
+            "; what is probed by name is inconclusive, and no provider is reached by name",
+        wall_now());
   } else {
     alarms_.clear("HS1030", "HS1031", "there are name servers to ask again");
   }
@@ -89,6 +93,7 @@ void NameFeed::apply() {
                "name server " + server.text() + " is our own dns_listen and is not asked");
   }
   settings_ = std::move(settings);
+  Resolver::of(main_loop_).configure(settings_);
   for (const auto& shard : shards_) {
     asio::io_context& context = shard->context();
     asio::post(context,
@@ -98,7 +103,7 @@ void NameFeed::apply() {
 
 awaitable<void> NameFeed::run() {
   while (!co_await being_stopped()) {
-    auto executor = executor_;
+    asio::any_io_executor executor = main_loop_.get_executor();
     co_await sleep_for(executor, read_every);
     read();
   }

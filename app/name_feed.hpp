@@ -1,8 +1,8 @@
-// Keeps the resolvers of the probe loops supplied: name servers from the configuration or the
+// Keeps the resolvers of the loops supplied: name servers from the configuration or the
 // system, never our own, and the hosts file.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <vector>
 
@@ -19,7 +19,7 @@ namespace hotswapd {
 // Lives on shard 0; what it refers to outlives it.
 class NameFeed {
  public:
-  NameFeed(asio::any_io_executor executor, const std::vector<std::unique_ptr<Shard>>& shards,
+  NameFeed(asio::io_context& main_loop, const std::vector<std::unique_ptr<Shard>>& shards,
            Background& background, Alarms& alarms, Logger& log);
 
   // Before the loops start: reads the system's files at once. `listeners` are those of the embedded
@@ -35,14 +35,14 @@ class NameFeed {
   void read();
   void apply();
 
-  asio::any_io_executor executor_;
+  asio::io_context& main_loop_;
   const std::vector<std::unique_ptr<Shard>>& shards_;
   Background& background_;
   Alarms& alarms_;
   Logger& log_;
   std::vector<DnsEndpoint> listeners_;
   std::vector<DnsEndpoint> configured_;
-  bool needed_ = false;   // something is probed by name
+  bool needed_ = false;   // something is probed by name, or written to
   bool reading_ = false;  // one read at a time, however slow the disk is
   SystemNames system_;
   std::shared_ptr<const ResolverSettings> settings_;

@@ -227,6 +227,10 @@ json::value object_schema(const ObjectSpec& spec) {
     pairs.push_back(obj({{"not", obj({{"required", arr(pair.name, pair.twin)}})}}));
     if (pair.required) pairs.push_back(any_of(arr(own, twin)));
   }
+  for (const auto& [one, other] : spec.alternatives) {
+    pairs.push_back(obj({{"not", obj({{"required", arr(one, other)}})}}));
+    pairs.push_back(any_of(arr(obj({{"required", arr(one)}}), obj({{"required", arr(other)}}))));
+  }
   if (!pairs.empty()) out["allOf"] = std::move(pairs);
   return out;
 }

@@ -95,8 +95,8 @@ Type one_of(std::vector<std::pair<std::string_view, const ObjectSpec* (*)()>> va
 }
 
 ObjectSpec make_object(std::string_view name, std::vector<Key> keys,
-                       std::vector<SecretPair> secrets) {
-  ObjectSpec spec{name, std::move(keys), std::move(secrets)};
+                       std::vector<SecretPair> secrets, std::vector<Alternative> alternatives) {
+  ObjectSpec spec{name, std::move(keys), std::move(secrets), std::move(alternatives)};
   // The names of the twins must not move any more.
   for (auto& pair : spec.secrets) pair.twin = std::string(pair.name) + "_file";
   for (const auto& pair : spec.secrets) {

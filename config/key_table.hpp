@@ -82,10 +82,17 @@ struct SecretPair {
   bool required = false;
 };
 
+// Two ways to say one thing: exactly one of the keys stands there.
+struct Alternative {
+  std::string_view one;
+  std::string_view other;
+};
+
 struct ObjectSpec {
   std::string_view name;  // "monitor": what the table of features not built calls it
   std::vector<Key> keys;
   std::vector<SecretPair> secrets;
+  std::vector<Alternative> alternatives = {};
   const Key* find(std::string_view key) const noexcept;
 };
 
@@ -119,6 +126,7 @@ Type zones(Type of);
 Type one_of(std::vector<std::pair<std::string_view, const ObjectSpec* (*)()>> variants);
 // Adds a secret and its twin to the keys.
 ObjectSpec make_object(std::string_view name, std::vector<Key> keys,
-                       std::vector<SecretPair> secrets = {});
+                       std::vector<SecretPair> secrets = {},
+                       std::vector<Alternative> alternatives = {});
 
 }  // namespace hotswapd::config

@@ -164,14 +164,18 @@ const ObjectSpec* tsig_keys() {
 const ObjectSpec* rfc2136_keys() {
   static const ObjectSpec spec = make_object(
       "rfc2136",
-      with_common("rfc2136", zone_names(),
-                  {
-                      {"server", host_port(53), "", "The primary name server.", true},
-                      {"tsig", object(&tsig_keys), "", "Absent: updates are not signed."},
-                      {"transport", word({"tcp", "udp"}), "tcp", "How updates travel."},
-                      {"guard", word({"generation", "value"}), "generation",
-                       "generation: a TXT beside the name fences old packets."},
-                  }));
+      with_common(
+          "rfc2136", zone_names(),
+          {
+              {"server", host_port(53), "", "The primary name server."},
+              {"servers", list(host_port(53), 1, 8), "",
+               "Several to be tried in order: each takes updates and answers for the zone."},
+              {"tsig", object(&tsig_keys), "", "Absent: updates are not signed."},
+              {"transport", word({"tcp", "udp"}), "tcp", "How updates travel."},
+              {"guard", word({"generation", "value"}), "generation",
+               "generation: a TXT beside the name fences old packets."},
+          }),
+      {}, {{"server", "servers"}});
   return &spec;
 }
 

@@ -18,7 +18,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"api", "users", "", "nobody can log in"},
     {"api", "tokens", "", "no token opens anything"},
     {"api", "rate_limit", "", "requests are not limited by rate"},
-    {"rfc2136", "type", "", "a service of this provider is not swapped"},
     {"powerdns", "type", "", "a service of this provider is not swapped"},
     {"route53", "type", "", "a service of this provider is not swapped"},
     {"cloudflare", "type", "", "a service of this provider is not swapped"},

@@ -1,10 +1,13 @@
 #include <algorithm>
 
 #include "config/read.hpp"
+#include "core/base64.hpp"
 #include "core/text.hpp"
 
 namespace hotswapd::config {
 namespace {
+
+constexpr std::size_t shortest_good_secret = 16;
 
 void check_account(Object& o, const std::string& account, const Names& names) {
   if (!account.empty() && !names.accounts.contains(account)) {
@@ -12,9 +15,28 @@ void check_account(Object& o, const std::string& account, const Names& names) {
   }
 }
 
+// Says nothing of what stands there: a key that was pasted wrong is still a key.
+void check_secret(Object& tsig, const TsigKey& key) {
+  const auto where = tsig.has("secret") ? "secret" : "secret_file";
+  auto bytes = decode_base64(key.secret.reveal());
+  if (!bytes || bytes->empty()) {
+    tsig.error(where, "is not base64; give the secret as tsig-keygen or keymgr -t writes it");
+  } else if (bytes->size() < shortest_good_secret) {
+    tsig.warning(where, "is short (" + counted(static_cast<long long>(bytes->size()), "byte") +
+                            "); 32 bytes of random are right");
+  }
+  if (bytes) wipe_memory(bytes->data(), bytes->size());
+}
+
 Rfc2136ProviderConfig read_rfc2136(Object& o) {
   Rfc2136ProviderConfig out;
-  o.take("server", out.server);
+  if (AddressPort only; o.take("server", only)) out.servers.push_back(std::move(only));
+  for (auto& value : o.scalars("servers")) {
+    AddressPort server{std::move(value.text), static_cast<std::uint16_t>(value.number)};
+    if (std::find(out.servers.begin(), out.servers.end(), server) != out.servers.end())
+      o.error("servers", "holds " + to_string(server) + " twice; give each server once");
+    out.servers.push_back(std::move(server));
+  }
   o.take("transport", out.transport);
   o.take("guard", out.guard);
   o.object("tsig", [&](Object& tsig) {
@@ -22,7 +44,7 @@ Rfc2136ProviderConfig read_rfc2136(Object& o) {
     tsig.take("name", key.name);
     tsig.take("algorithm", key.algorithm);
     tsig.take("fudge", key.fudge);
-    tsig.take_secret("secret", key.secret);
+    if (tsig.take_secret("secret", key.secret)) check_secret(tsig, key);
     if (key.algorithm == TsigAlgorithm::hmac_sha1) {
       tsig.warning("algorithm", "is weak; use hmac-sha256 where the server can");
     }

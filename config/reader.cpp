@@ -275,6 +275,17 @@ Object::Object(Reader& reader, const Node& node, const ObjectSpec& spec, Path pa
       reader_.error(node, this->path(pair.name), "is missing; give it, or better " + pair.twin);
     }
   }
+  for (const auto& [one, other] : spec_.alternatives) {
+    const bool first = slots_[index(one)].value != nullptr;
+    const bool second = slots_[index(other)].value != nullptr;
+    if (first && second)
+      error(other, "stands beside " + std::string(one) + "; give one of the two");
+    if (!first && !second) {
+      const Key& key = *spec_.find(one);
+      reader_.error(node, this->path(one),
+                    "is missing; give it (" + phrase(key.doc) + "), or " + std::string(other));
+    }
+  }
 }
 
 std::size_t Object::index(std::string_view key) const {

@@ -135,7 +135,7 @@ enum class TsigAlgorithm : std::uint8_t {
 struct TsigKey {
   std::string name;
   TsigAlgorithm algorithm = TsigAlgorithm::hmac_sha256;
-  Secret secret;  // base64, as key files carry it
+  Secret secret;  // base64, as key files carry it; checked
   Seconds fudge{300};
   bool operator==(const TsigKey&) const = default;
 };
@@ -144,7 +144,7 @@ enum class UpdateTransport : std::uint8_t { tcp, udp };
 enum class UpdateGuard : std::uint8_t { generation, value };
 
 struct Rfc2136ProviderConfig {
-  AddressPort server;
+  std::vector<AddressPort> servers;  // never empty; tried in this order
   std::optional<TsigKey> tsig;
   UpdateTransport transport = UpdateTransport::tcp;
   UpdateGuard guard = UpdateGuard::generation;

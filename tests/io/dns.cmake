@@ -5,3 +5,8 @@ hotswapd_test(dns_embedded_test SOURCES dns/embedded_test.cpp dns/prover_test.cp
 add_executable(serve_zone ${PROJECT_SOURCE_DIR}/tests/e2e/dns/serve_zone.cpp)
 set_target_properties(serve_zone PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 target_link_libraries(serve_zone PRIVATE hotswapd_dns)
+
+# The provider rfc2136 as a program of its own, for the tests against real name servers.
+add_executable(provider_call ${PROJECT_SOURCE_DIR}/tests/e2e/provider_call.cpp)
+set_target_properties(provider_call PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(provider_call PRIVATE hotswapd_dns Boost::json)

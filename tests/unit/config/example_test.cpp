@@ -41,7 +41,7 @@ TEST(Example, LoadsWithEverySettingSwitchedOn) {
 TEST(Example, DefaultsAreTheDefaults) {
   const Config bare = good(
       "dns_listen: [127.0.0.1]\nproviders: {here: {type: embedded}, k: {type: rfc2136, server: a, "
-      "tsig: {name: k, secret: s}}}\n"
+      "tsig: {name: k, secret: c2VjcmV0}}}\n"
       "drill_policy: {}\naws: {main: {region: r}}\n"
       "drills: {d: {type: direct_connect, account: main, virtual_interface_id: v}}\n");
   const TemporaryDirectory directory;

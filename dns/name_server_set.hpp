@@ -1,0 +1,47 @@
+// Who serves a zone: its NS set as its primary tells it, with the addresses to ask there.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/swap_plan.hpp"
+#include "dns/primary_link.hpp"
+
+namespace hotswapd {
+
+struct NameServerSet {
+  std::vector<DnsEndpoint> servers;
+  // Name servers of the set whose address is not known, with the reason: not proved, and told.
+  std::vector<std::pair<std::string, std::string>> unknown;
+  std::string trouble;  // why there is no set at all
+
+  // One line for each name server that cannot be asked.
+  std::vector<ServerEvidence> evidence() const;
+};
+
+using AddressLookup =
+    std::function<awaitable<Fallible<std::vector<std::string>>>(std::string, TimePoint)>;
+
+// Names inside the zone are asked of the primary, the others are looked up. Port 53.
+awaitable<NameServerSet> find_name_servers(PrimaryLink& link, std::string zone,
+                                           const AddressLookup& lookup, TimePoint deadline);
+
+// The sets found lately: a proof asks again and again, the set hardly ever changes.
+class NameServerCache {
+ public:
+  std::optional<NameServerSet> find(const std::string& zone, TimePoint now) const;
+  void keep(const std::string& zone, NameServerSet found, TimePoint now);
+  void clear() { sets_.clear(); }
+
+ private:
+  struct Kept {
+    NameServerSet set;
+    TimePoint until;
+  };
+  std::map<std::string, Kept> sets_;
+};
+
+}  // namespace hotswapd

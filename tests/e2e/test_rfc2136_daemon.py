@@ -1,0 +1,234 @@
+"""The daemon on real name servers: nothing moves at the start, a swap is proved, at rest nothing is written."""
+
+import json
+import re
+import threading
+
+import pytest
+
+import harness
+from harness import NAME, wait_until
+from name_servers import KINDS, Knot, Wire, replay
+
+
+class Sampler:
+    """What the server holds for the name, seen every 50 ms: nothing but `allowed` may ever be there."""
+
+    def __init__(self, server, *allowed):
+        self.server, self.allowed = server, [[value] for value in allowed]
+        self.seen, self.wrong, self.ended = [], [], threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.ended.wait(0.05):
+            try:
+                now = self.server.values()
+            except Exception:  # the server is down at the moment, which this witness does not judge
+                continue
+            if now not in self.allowed:
+                self.wrong.append(now)
+            if self.seen[-1:] != [now]:
+                self.seen.append(now)
+
+    def close(self):
+        self.ended.set()
+        self.thread.join(10)
+
+
+class Stage:
+    """A daemon whose only service is on a name server of its own, which serves the primary."""
+
+    def __init__(self, world, kind, monitor=None, through=None, provider=None, **service):
+        self.world = world
+        self.primary, self.backup = world.pair()
+        address = world.address(6)
+        self.server = kind(address, harness.free_port(address), [f"www 30 A {world.primary}"]).start()
+        world.closing.append(self.server)
+        self.wire = None
+        more = dict(provider or {})
+        if through:
+            self.wire = Wire(world.address(7), self.server)
+            world.closing.append(self.wire)
+            more["server"] = self.wire.at
+        self.sampler = Sampler(self.server, world.primary, world.backup)
+        world.closing.append(self.sampler)
+        self.daemon = world.prepared(world.service(monitor=monitor, **service), dns_listen=[],
+                                     providers={"there": self.server.provider(**more)})
+
+    def settled(self):
+        """The record is adopted: the generation stands beside it, and the name server has proved it."""
+        self.daemon.start()
+        self.daemon.wait_status("ok")
+        wait_until("the record is adopted", lambda: self.server.generation() == 1)
+        wait_until("it is proved", lambda: self.daemon.service()["proof"] == "proved")
+        return self
+
+    def explain(self):
+        return json.loads(self.daemon.ctl_ok("explain", NAME, "--json"))
+
+    def holds(self, address, seconds=20):
+        wait_until(f"the name server holds {address}", lambda: self.server.values() == [address], seconds)
+
+    def proved(self, status):
+        self.daemon.wait_status(status)
+        wait_until("the swap is proved", lambda: self.explain()["swap"] and self.explain()["swap"]["state"] == "proved")
+        return self.explain()["swap"]
+
+
+@pytest.fixture(params=list(KINDS), ids=list(KINDS))
+def kind(request):
+    return KINDS[request.param]
+
+
+def test_fails_over_and_recovers(world, kind):
+    stage = Stage(world, kind)
+    stage.daemon.start()
+    stage.daemon.wait_status("ok")
+    wait_until("the record is adopted", lambda: stage.server.generation() == 1)
+    assert stage.server.ttl() == 1, "one write sets our TTL and the generation"
+    assert stage.server.serial() == 2
+    assert stage.sampler.seen == [[world.primary]]
+
+    stage.primary.stop()
+    stage.holds(world.backup)
+    swap = stage.proved("failover")
+    assert [(e["server"], e["proved"]) for e in swap["proof"]] == [(stage.server.at, True)]
+    assert swap["proof"][0]["serial"] == stage.server.serial() == 3
+    words = [step["step"] for step in swap["steps"]]
+    assert words == ["prepared", "read before", "sent", "write", "read back", "proved"], swap["steps"]
+    page = stage.daemon.ctl_ok("explain", NAME)
+    assert re.search(rf"yes +{re.escape(stage.server.at)}", page), page
+    assert stage.server.generation() == 2
+
+    stage.primary.start()
+    stage.holds(world.primary)
+    assert stage.proved("ok")["generation"] == 3
+    assert (stage.server.generation(), stage.server.serial()) == (3, 4)
+    assert not stage.sampler.wrong
+    assert stage.sampler.seen == [[world.primary], [world.backup], [world.primary]]
+
+
+def test_at_rest_nothing_is_written(world, kind):
+    stage = Stage(world, kind).settled()
+    serial, before = stage.server.serial(), stage.primary.count()
+    wait_until("a dozen rounds", lambda: stage.primary.count() >= before + 12, 30)
+    stage.daemon.stop()
+    stage.daemon.start()
+    before = stage.primary.count()
+    wait_until("some rounds after a restart", lambda: stage.primary.count() >= before + 4)
+    assert stage.server.serial() == serial and stage.server.generation() == 1
+    assert stage.sampler.seen == [[world.primary]]
+
+
+def test_a_copy_of_an_old_update_changes_nothing(world, kind):
+    stage = Stage(world, kind, through=True).settled()
+    stage.primary.stop()
+    stage.holds(world.backup)
+    stage.proved("failover")
+    stage.primary.start()
+    stage.holds(world.primary)
+    stage.proved("ok")
+    serial = stage.server.serial()
+    assert len(stage.wire.updates) == 3
+    for packet in stage.wire.updates:
+        assert replay(stage.server, packet) == "NXRRSET"
+    assert stage.server.values() == [world.primary] and stage.server.serial() == serial
+
+
+def test_a_lost_answer_is_read_back_and_not_written_again(world, kind):
+    stage = Stage(world, kind, through=True).settled()
+    serial = stage.server.serial()
+    stage.wire.lose_answers = 1
+    stage.primary.stop()
+    stage.holds(world.backup)
+    wait_until("the swap is committed", lambda: stage.daemon.status() == "failover", 20)
+    swap = stage.proved("failover")
+    assert [s["text"] for s in swap["steps"] if s["step"] == "write"][0].startswith("unknown: ")
+    assert stage.server.serial() == serial + 1 and len(stage.wire.updates) == 2
+
+
+def test_killed_between_the_write_and_its_record(world, kind):
+    stage = Stage(world, kind, through=True).settled()
+    serial = stage.server.serial()
+    stage.wire.lose_answers = 1
+    stage.primary.stop()
+    stage.holds(world.backup)
+    stage.daemon.kill()
+    stage.daemon.start()
+    stage.daemon.wait_status("failover")
+    stage.proved("failover")
+    assert stage.server.serial() == serial + 1 and stage.server.generation() == 2
+    assert len(stage.wire.updates) == 2
+
+
+def test_a_foreign_change_is_drift_and_stays(world, kind):
+    stage = Stage(world, kind).settled()
+    stage.sampler.close()
+    stage.server.write("203.0.113.99")
+    serial = stage.server.serial()
+    stage.primary.stop()
+    wait_until("drift is told", lambda: stage.daemon.service()["drift"], 20)
+    before = stage.backup.count()
+    wait_until("rounds go on", lambda: stage.backup.count() >= before + 3)
+    assert stage.server.values() == ["203.0.113.99"] and stage.server.serial() == serial
+
+
+def test_a_wrong_secret_is_told_and_not_hammered(world):
+    stage = Stage(world, Knot)
+    good = stage.daemon.config
+    bad = json.loads(json.dumps(good))
+    bad["providers"]["there"]["tsig"]["secret"] = "A" * 43 + "="
+    stage.daemon.write(bad)
+    stage.daemon.start()
+    stage.daemon.logged("HS1112.*BADSIG")
+    assert "AAAAAAAA" not in stage.daemon.log()
+    assert stage.server.serial() == 1
+    # A secret that is corrected is enough: the next look is made with it.
+    stage.daemon.write(good)
+    stage.daemon.reload()
+    wait_until("the record is adopted", lambda: stage.server.generation() == 1, 70)
+
+
+def test_the_name_server_is_away_when_it_is_needed(world, kind):
+    stage = Stage(world, kind).settled()
+    stage.server.stop()
+    stage.primary.stop()
+    stage.daemon.logged("HS1211.*nothing listens there")
+    stage.server.start()
+    stage.holds(world.backup, 30)
+    stage.proved("failover")
+    assert stage.server.generation() == 2
+    assert not stage.sampler.wrong
+
+
+def test_the_guard_value_needs_no_text(world):
+    stage = Stage(world, Knot, provider={"guard": "value"})
+    stage.daemon.start()
+    stage.daemon.wait_status("ok")
+    stage.primary.stop()
+    stage.holds(world.backup)
+    stage.proved("failover")
+    assert stage.server.mark() is None
+    stage.primary.start()
+    stage.holds(world.primary)
+
+
+def test_a_name_server_by_name(world):
+    """`localhost` comes from the hosts file."""
+    stage = Stage(world, Knot)
+    relay = Wire("127.0.0.1", stage.server)
+    world.closing.append(relay)
+    config = stage.daemon.config
+    config["providers"]["there"]["server"] = f"localhost:{relay.port}"
+    stage.daemon.write(config)
+    stage.settled()
+    stage.primary.stop()
+    stage.holds(world.backup)
+    stage.proved("failover")
+
+
+def test_check_accepts_it_without_a_warning(world):
+    stage = Stage(world, Knot)
+    done = harness.run([harness.BIN / "hotswapd", "--check", "--config", stage.daemon.config_path])
+    assert done.returncode == 0 and "not built" not in done.stdout + done.stderr, done.stdout + done.stderr
