@@ -18,7 +18,7 @@ Error transport_error(const char* transport, error_code ec) {
 }
 
 UpdateAnswer unknown_fate(const char* transport, error_code ec) {
-  return {UpdateClass::unknown, transport_trouble(transport, ec) + "; it may have been done"};
+  return {UpdateClass::unknown, transport_trouble(transport, ec) + "; it may have been done", {}};
 }
 
 }  // namespace
@@ -70,6 +70,12 @@ Fallible<void> PrimaryLink::acceptable(const AuthReply& reply,
     default:
       return Error{proved ? errc::unavailable : errc::corrupt, text()};
   }
+}
+
+UpdateAnswer PrimaryLink::answer_of(const UpdateReply& reply) const {
+  UpdateAnswer out{classify(reply), describe(reply, seconds()), {}};
+  if (!reply.tsig || tsig::is_signed(reply.tsig->status)) out.rcode = reply.rcode;
+  return out;
 }
 
 awaitable<Fallible<void>> PrimaryLink::open(TimePoint deadline) {
@@ -146,7 +152,10 @@ awaitable<Fallible<std::vector<AuthReply>>> PrimaryLink::ask_by_tcp(
       auto reply = match_reply(asked[i].question, *answer);
       if (!reply) continue;
       const auto good = acceptable(*reply, verdict(*answer, asked[i].sent));
-      if (!good) co_return good.error();
+      if (!good) {
+        stream_.reset();  // with the answers that are still on their way
+        co_return good.error();
+      }
       replies[i] = std::move(*reply);
       taken = true;
     }
@@ -221,7 +230,7 @@ awaitable<UpdateAnswer> PrimaryLink::update_by_tcp(Sent sent, std::uint16_t id, 
     co_return UpdateAnswer(UpdateClass::unknown, "what came is no answer to our update");
   }
   reply->tsig = verdict(*answer, sent);
-  co_return UpdateAnswer(classify(*reply), describe(*reply, seconds()));
+  co_return answer_of(*reply);
 }
 
 awaitable<UpdateAnswer> PrimaryLink::update_by_udp(Sent sent, std::uint16_t id, wire::Name zone,
@@ -233,7 +242,7 @@ awaitable<UpdateAnswer> PrimaryLink::update_by_udp(Sent sent, std::uint16_t id, 
     if (!reply) return false;
     reply->tsig = verdict(message, sent);
     const bool proved = !reply->tsig || tsig::is_signed(reply->tsig->status);
-    (proved ? good : doubtful) = UpdateAnswer{classify(*reply), describe(*reply, seconds())};
+    (proved ? good : doubtful) = answer_of(*reply);
     return proved;
   };
   auto packet = sent.packet;

@@ -33,7 +33,8 @@ struct PrimaryQuestion {
 
 struct UpdateAnswer {
   UpdateClass what = UpdateClass::unknown;
-  std::string detail;  // what the server said or did not: "answers NOERROR"
+  std::string detail;                     // what the server said or did not: "answers NOERROR"
+  std::optional<wire::Rcode> rcode = {};  // of an answer that proves what it says
 };
 
 // Used by one coroutine at a time; one TCP connection serves all that is asked. What is cancelled
@@ -70,6 +71,8 @@ class PrimaryLink {
   std::uint64_t seconds() const;
   Fallible<void> acceptable(const AuthReply& reply,
                             const std::optional<tsig::Verdict>& signature) const;
+
+  UpdateAnswer answer_of(const UpdateReply& reply) const;
 
   awaitable<Fallible<void>> connect(TimePoint deadline);
   awaitable<Fallible<std::vector<AuthReply>>> ask_by_tcp(std::vector<PrimaryQuestion> questions,

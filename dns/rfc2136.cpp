@@ -154,6 +154,11 @@ awaitable<Attempt> apply_by(PrimaryLink& link, Names names, const SwapPlan& plan
   auto message = encode_update(*id, plan, guard, expected);
   if (!message) co_return attempt_failed(message.error());
   auto answer = co_await link.update(std::move(*message), *id, names.zone, deadline);
+  if (answer.rcode == wire::Rcode::yxrrset && plan.want.type == RecordType::cname) {
+    // It will be refused again until somebody has tidied up: a race it is not.
+    answer.what = UpdateClass::configuration;
+    answer.detail += ": the name has other records, and a CNAME cannot stand beside them";
+  }
   co_return Attempt(answer.what, std::nullopt, std::move(answer.detail));
 }
 

@@ -16,6 +16,12 @@ using wire::Writer;
 
 constexpr std::array address_types{RecordType::a, RecordType::aaaa, RecordType::cname};
 
+// What a name may have beside addresses and not beside a CNAME. Where one of these is, servers take
+// the addresses out, pass over the CNAME without a word, and leave the name empty: NS SOA PTR HINFO
+// MX TXT RP AFSDB LOC SRV NAPTR DNAME DS SSHFP TLSA SMIMEA OPENPGPKEY SVCB HTTPS SPF URI CAA.
+constexpr auto apart_from_cname = std::to_array<std::uint16_t>(
+    {2, 6, 12, 13, 15, 16, 17, 18, 29, 33, 35, 39, 43, 44, 52, 53, 61, 64, 65, 99, 256, 257});
+
 std::uint16_t number(RecordType type) {
   return static_cast<std::uint16_t>(type);
 }
@@ -60,6 +66,10 @@ void put_prerequisites(Section section, const SwapPlan& plan, const Name& name) 
     if (!plan.expect || may_stand_beside(plan.expect->type, type))
       section.empty(name, number(type), wire::klass::none);
   }
+  // Beside a CNAME that is there already nothing else can be.
+  const bool was_cname = plan.expect && plan.expect->type == RecordType::cname;
+  if (plan.want.type != RecordType::cname || was_cname) return;
+  for (const auto type : apart_from_cname) section.empty(name, type, wire::klass::none);
 }
 
 void put_updates(Section section, const SwapPlan& plan, const Name& name) {

@@ -32,7 +32,7 @@ $ORIGIN {zone}.
 $TTL 60
 @ SOA ns1 hostmaster 1 3600 600 86400 30
 @ NS ns1
-ns1 A {address}
+ns1 {family} {address}
 {more}
 """
 
@@ -42,18 +42,23 @@ def at(address, port):
 
 
 class NameServer(Server):
-    """A primary of harness.ZONE with `records` (lines of a zone file). `key` may update the names `www` and `multi`."""
+    """A primary of harness.ZONE with `records`, lines of a zone file. The key may update `www` and `multi`."""
 
     kind = "?"
     signs_refusals = True  # Knot and BIND say BADKEY, BADSIG, BADTIME; PowerDNS REFUSED, unsigned
     skips_same = True      # the serial stays where an update changes nothing
-    changes_type = True    # A <-> CNAME in one update
 
     def __init__(self, address, port, records, algorithm=ALGORITHM, secret=SECRET):
         super().__init__(address, port)
         self.algorithm, self.secret = algorithm, secret
         self.zone_file = self.dir / "zone"
-        self.zone_file.write_text(RECORDS.format(zone=harness.ZONE, address=address, more="\n".join(records)))
+        self.zone_file.write_text(RECORDS.format(
+            zone=harness.ZONE, address=address, family="AAAA" if ":" in address else "A", more="\n".join(records)))
+
+    @classmethod
+    def home(cls, world, number):
+        """The address for one in this world."""
+        return world.address(number)
 
     @property
     def at(self):
@@ -165,13 +170,19 @@ zone:
 class Bind(NameServer):
     kind = "bind"
 
+    @classmethod
+    def home(cls, world, number):
+        # It listens on addresses of interfaces alone, and the loopback's is this one.
+        return "127.0.0.1"
+
     def __init__(self, *args, **how):
         super().__init__(*args, **how)
         v6 = ":" in self.address
         grants = "".join(f"grant {KEY_NAME} name {name}.{harness.ZONE}. A AAAA CNAME TXT; " for name in
                          ("www", "multi", "_hotswap.www", "_hotswap.multi"))
         (self.dir / "named.conf").write_text(f"""
-options {{ directory "{self.dir}"; pid-file "{self.dir}/named.pid"; session-keyfile "{self.dir}/session.key"; lock-file none;
+options {{ directory "{self.dir}"; pid-file "{self.dir}/named.pid"; session-keyfile "{self.dir}/session.key";
+  lock-file none;
   listen-on port {self.port} {{ {"none" if v6 else self.address}; }};
   listen-on-v6 port {self.port} {{ {self.address if v6 else "none"}; }};
   recursion no; dnssec-validation no; notify no; }};
@@ -188,7 +199,6 @@ class Powerdns(NameServer):
     kind = "powerdns"
     signs_refusals = False
     skips_same = False
-    changes_type = False
 
     def __init__(self, *args, **how):
         super().__init__(*args, **how)
@@ -392,4 +402,5 @@ def record(*values, ttl=30, kind=None):
     return {"type": kind, "ttl": ttl, "values": list(values)}
 
 
-__all__ = ["Bind", "Caller", "KINDS", "Knot", "Liar", "NameServer", "NEVER_PORT", "Powerdns", "Wire", "record", "replay"]
+__all__ = ["Bind", "Caller", "KINDS", "Knot", "Liar", "NEVER_PORT", "NameServer", "Powerdns", "Wire", "record",
+           "replay"]

@@ -42,7 +42,7 @@ class Stage:
     def __init__(self, world, kind, monitor=None, through=None, provider=None, **service):
         self.world = world
         self.primary, self.backup = world.pair()
-        address = world.address(6)
+        address = kind.home(world, 6)
         self.server = kind(address, harness.free_port(address), [f"www 30 A {world.primary}"]).start()
         world.closing.append(self.server)
         self.wire = None
@@ -132,7 +132,7 @@ def test_a_copy_of_an_old_update_changes_nothing(world, kind):
     serial = stage.server.serial()
     assert len(stage.wire.updates) == 3
     for packet in stage.wire.updates:
-        assert replay(stage.server, packet) == "NXRRSET"
+        assert replay(stage.server, packet) == ("YXRRSET" if packet is stage.wire.updates[0] else "NXRRSET")
     assert stage.server.values() == [world.primary] and stage.server.serial() == serial
 
 
@@ -232,3 +232,24 @@ def test_check_accepts_it_without_a_warning(world):
     stage = Stage(world, Knot)
     done = harness.run([harness.BIN / "hotswapd", "--check", "--config", stage.daemon.config_path])
     assert done.returncode == 0 and "not built" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_a_name_server_that_keeps_the_old_record_leaves_the_swap_unproved(world):
+    """It is told, the swap stays, and it is proved as soon as the name server has caught up."""
+    address = world.address(8)
+    late = Knot(address, harness.free_port(address), [f"www 1 A {world.primary}"]).start()
+    world.closing.append(late)
+    stage = Stage(world, Knot, provider={"proof_deadline": "2s"})
+    config = stage.daemon.config
+    config["providers"]["there"]["name_servers"].append(late.at)
+    stage.daemon.write(config)
+    stage.settled()
+    serial = stage.server.serial()
+    stage.primary.stop()
+    stage.holds(world.backup)
+    wait_until("it is told as not proved", lambda: stage.daemon.service()["proof"] == "applied, not proved", 20)
+    proof = {e["server"]: e["proved"] for e in stage.explain()["swap"]["proof"]}
+    assert proof == {stage.server.at: True, late.at: False}
+    late.write(world.backup, ttl=1)
+    assert {e["proved"] for e in stage.proved("failover")["proof"]} == {True}
+    assert stage.server.serial() == serial + 1 and stage.server.values() == [world.backup]

@@ -115,8 +115,10 @@ TEST(UpdateMessage, AdoptionExpectsTheRecordAndNoGenerationYet) {
 TEST(UpdateMessage, ATypeChangesInOneMessage) {
   const auto away = read(encode_update(
       0x1234, plan_of(a({"192.0.2.10"}), cname("backup.example.net")), WriteGuard::value, {}));
-  EXPECT_EQ(away.prerequisites,
-            (Lines{"www.example.com IN 0 A 192.0.2.10", "www.example.com NONE 0 AAAA"}));
+  ASSERT_EQ(away.prerequisites.size(), 2U + 22U) << "and that nothing else is at the name";
+  EXPECT_EQ(away.prerequisites[0], "www.example.com IN 0 A 192.0.2.10");
+  EXPECT_EQ(away.prerequisites[1], "www.example.com NONE 0 AAAA");
+  EXPECT_EQ(away.prerequisites[7], "www.example.com NONE 0 TXT");
   EXPECT_EQ(away.updates, (Lines{"www.example.com ANY 0 A", "www.example.com ANY 0 CNAME",
                                  "www.example.com IN 30 CNAME backup.example.net"}));
   const auto back = read(encode_update(
