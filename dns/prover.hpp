@@ -19,7 +19,7 @@ namespace hotswapd {
 awaitable<Fallible<AuthReply>> ask_server(DnsEndpoint server, wire::Name name, std::uint16_t type,
                                           TimePoint deadline);
 
-// Does this server serve `want`, and which SOA serial has it?
+// Does this server serve `want`, and which SOA serial has it? What UDP denies is asked by TCP, too.
 awaitable<ServerEvidence> prove_on_server(DnsEndpoint server, RecordKey key, RecordSet want,
                                           TimePoint deadline);
 

@@ -152,6 +152,27 @@ TEST_F(ProverTest, ForgeriesAreIgnoredAndTheRealAnswerCounts) {
   EXPECT_TRUE(evidence[0].proved) << evidence[0].detail;
 }
 
+TEST_F(ProverTest, WhatUdpDeniesIsAskedByTcp) {
+  ScriptedServer server([this](const Bytes& query) {
+    auto other = honest(query);
+    other.back() ^= std::byte{1};  // another address
+    return std::vector<Bytes>{other};
+  });
+  EXPECT_EQ(prove({server.at()})[0].detail,
+            "answers A 192.0.2.11 ttl 30, wants A 192.0.2.10 ttl 30")
+      << "nobody listens by TCP";
+  const auto listener = std::move(listen_tcp(server.at()).value());
+  std::thread by_tcp([&] {
+    if (!test::readable(listener.get())) return;
+    const Descriptor link(::accept(listener.get(), nullptr, nullptr));
+    test::send_bytes(link, test::framed(honest(test::receive_framed(link))));
+    test::closed_within(link);
+  });
+  const auto evidence = prove({server.at()});
+  by_tcp.join();
+  EXPECT_TRUE(evidence[0].proved) << evidence[0].detail;
+}
+
 TEST_F(ProverTest, ALostPacketIsSentAgain) {
   std::atomic<int> seen{0};
   ScriptedServer server([&](const Bytes& query) {

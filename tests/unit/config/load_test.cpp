@@ -378,6 +378,26 @@ TEST(Load, WarnsOnceOfEveryFeatureThatIsNotBuilt) {
                 "UDP (used in 3 places)"});
 }
 
+TEST(Load, ReadsTheServersOfDynamicUpdatesAndWarnsOfWeakKeys) {
+  const std::string text =
+      "providers:\n"
+      "  k: {type: rfc2136, servers: [192.0.2.5, \"[2001:db8::5]:5353\", NS.example.com],\n"
+      "      tsig: {name: Key., algorithm: hmac-sha1, secret: \"c2hvcnQ=\"}, guard: value}\n";
+  const Config config = good(text);
+  const auto& rfc2136 = std::get<Rfc2136ProviderConfig>(config.providers.at("k").kind);
+  EXPECT_EQ(
+      rfc2136.servers,
+      (std::vector<AddressPort>{{"192.0.2.5", 53}, {"2001:db8::5", 5353}, {"ns.example.com", 53}}));
+  EXPECT_EQ(rfc2136.guard, UpdateGuard::value);
+  EXPECT_EQ(rfc2136.tsig->name, "key");
+  EXPECT_EQ(warnings(text),
+            (std::vector<std::string>{
+                "t:3:37: warning: providers.k.tsig.algorithm: is weak; use hmac-sha256 where the "
+                "server can",
+                "t:3:56: warning: providers.k.tsig.secret: is short (5 bytes); 32 bytes of random "
+                "are right"}));
+}
+
 TEST(Load, SaysNothingOfWhatIsBuilt) {
   EXPECT_TRUE(
       load(
