@@ -41,8 +41,8 @@ std::string full_example(const TemporaryDirectory& directory) {
     out += line + '\n';
   }
   directory.write("tsig.key", "dHJ1c3Qgbm8gb25lIGJ1dCB0aGUgcHJpbWFyeSBzZXJ2ZXI=\n");
-  for (const char* name : {"ops.hash", "alarms.token", "pdns.key", "cf.token",
-                           "dyn.password", "chat.key", "aws.key"}) {
+  for (const char* name : {"ops.hash", "alarms.token", "pdns.key", "cf.token", "dyn.password",
+                           "chat.key", "aws.key"}) {
     directory.write(name, "$y$j9T$secret\n");
   }
   return out;
