@@ -23,8 +23,6 @@ constexpr std::size_t more_at_once = 1000;
 // much as a probe.
 constexpr Clock::duration idle_grid = Millis(100);
 constexpr std::size_t handed_over_at_once = 512;
-// A pause that is a small part of the time an attempt has takes nothing from it.
-constexpr Clock::duration short_stall = Millis(250);
 
 constexpr const char* address_full = "as many attempts as one address may have are in flight to it";
 constexpr const char* descriptors_full =
@@ -405,7 +403,8 @@ void RoundLane::judge_stalled(ProbeResult& attempt, TimePoint began, Millis time
   if (attempt.verdict != Verdict::fail) return;
   if (stalls_.ran(Clock::now())) add(counters.stalls);
   const auto longest = stalls_.longest_since(began);
-  if (longest < std::max<Clock::duration>(short_stall, timeout / 10)) return;
+  // A pause that is a small part of the time an attempt has takes nothing from it.
+  if (longest == Clock::duration::zero() || longest < timeout / 10) return;
   const auto pause = std::chrono::duration_cast<Millis>(longest);
   attempt.verdict = Verdict::inconclusive;
   attempt.failure = FailureClass::local;
