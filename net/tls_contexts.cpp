@@ -7,8 +7,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
+#include <map>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 namespace hotswapd {
 namespace {
@@ -109,49 +116,123 @@ Fallible<TlsContexts::Context> make(const TlsPolicy& policy) {
   return context;
 }
 
+struct Entry {
+  TlsContexts::Context context;
+  bool current = false;  // what the file holds since the last reload
+  bool reading = false;
+  bool asked = true;                                                        // for, since then
+  Error error{errc::unavailable, "its certificates are being read again"};  // of the last try
+  std::optional<TimePoint> tried;
+};
+
+Fallible<TlsContexts::Loaded> answer(const Entry& entry) {
+  if (!entry.context) return entry.error;
+  if (entry.current) return TlsContexts::Loaded{entry.context};
+  return TlsContexts::Loaded{entry.context, entry.error};
+}
+
+bool due(const Entry& entry, TimePoint now) {
+  if (entry.current || entry.reading) return false;
+  return !entry.tried || now - *entry.tried >= retry_after;
+}
+
 }  // namespace
 
-Fallible<TlsContexts::Loaded> TlsContexts::get(const TlsPolicy& policy, TimePoint now) {
-  const TlsPolicy key = policy.verify ? policy : TlsPolicy{.verify = false, .ca_file = {}};
-  std::unique_lock lock(mutex_);
-  Entry* found = &entries_[key];
-  while (found->reading && !found->context) {
-    read_.wait(lock);
-    found = &entries_[key];  // a reload may have thrown it away
+struct TlsContexts::State {
+  std::mutex mutex;
+  std::condition_variable read;
+  std::map<TlsPolicy, Entry> entries;  // one that is being read stays
+  std::atomic<std::uint64_t> generation{1};
+
+  Entry& entry(const TlsPolicy& policy) {
+    Entry& found = entries[policy];
+    found.asked = true;
+    return found;
   }
-  Entry& entry = *found;
-  const bool rested = !entry.tried || now - *entry.tried >= retry_after;
-  if (!entry.current && !entry.reading && rested) {
-    entry.tried = now;
-    entry.reading = true;
-    const auto generation = this->generation();
+
+  // With the lock held, which it gives up while the file is read; entry.reading is set.
+  void fill(std::unique_lock<std::mutex>& lock, const TlsPolicy& policy, Entry& entry) {
+    const auto began_at = generation.load(std::memory_order_relaxed);
     lock.unlock();
-    auto made = make(key);
+    auto made = make(policy);
     lock.lock();
     entry.reading = false;
     if (made) {
       entry.context = *std::move(made);
-      entry.current = generation == this->generation();
+      entry.current = began_at == generation.load(std::memory_order_relaxed);
     } else {
       entry.error = std::move(made).error();
     }
-    read_.notify_all();
+    read.notify_all();
   }
-  if (!entry.context) return entry.error;
-  if (entry.current) return Loaded{entry.context};
-  return Loaded{entry.context, entry.error};
+};
+
+namespace {
+
+TlsPolicy key_of(const TlsPolicy& policy) {
+  return policy.verify ? policy : TlsPolicy{.verify = false, .ca_file = {}};
+}
+
+}  // namespace
+
+TlsContexts::TlsContexts() : state_(std::make_shared<State>()) {}
+
+Fallible<TlsContexts::Loaded> TlsContexts::get(const TlsPolicy& policy, TimePoint now) {
+  const TlsPolicy key = key_of(policy);
+  std::unique_lock lock(state_->mutex);
+  Entry* entry = &state_->entry(key);
+  while (entry->reading) {
+    state_->read.wait(lock);
+    entry = &state_->entry(key);  // a reload may have thrown it away
+  }
+  if (due(*entry, now)) {
+    entry->tried = now;
+    entry->reading = true;
+    state_->fill(lock, key, *entry);
+  }
+  return answer(*entry);
+}
+
+Fallible<TlsContexts::Loaded> TlsContexts::in_use(const TlsPolicy& policy, TimePoint now) {
+  const TlsPolicy key = key_of(policy);
+  std::unique_lock lock(state_->mutex);
+  const bool known = state_->entries.contains(key);
+  Entry& entry = state_->entry(key);
+  if (!due(entry, now)) return answer(entry);
+  entry.tried = now;
+  entry.reading = true;
+  if (!known) {
+    state_->fill(lock, key, entry);
+    return answer(entry);
+  }
+  try {
+    std::thread([state = state_, key] {
+      std::unique_lock held(state->mutex);
+      state->fill(held, key, state->entries[key]);
+    }).detach();
+  } catch (const std::system_error& no_thread) {
+    entry.reading = false;
+    state_->read.notify_all();
+  }
+  return answer(entry);
 }
 
 void TlsContexts::reload() {
-  const std::lock_guard lock(mutex_);
-  std::erase_if(entries_, [](const auto& known) {
-    return !known.second.reading && known.second.context.use_count() <= 1;
+  const std::lock_guard lock(state_->mutex);
+  std::erase_if(state_->entries, [](const auto& known) {
+    const Entry& entry = known.second;
+    return !entry.asked && !entry.reading && entry.context.use_count() <= 1;
   });
-  for (auto& [policy, entry] : entries_) {
+  for (auto& [policy, entry] : state_->entries) {
     entry.current = false;
+    entry.asked = false;
     entry.tried.reset();
   }
-  generation_.fetch_add(1, std::memory_order_relaxed);
+  state_->generation.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t TlsContexts::generation() const noexcept {
+  return state_->generation.load(std::memory_order_relaxed);
 }
 
 }  // namespace hotswapd

@@ -20,10 +20,10 @@ class TlsTrust {
   std::string refresh() {
     const auto generation = contexts_.generation();
     if (asked_ == generation) return {};
-    auto got = contexts_.get(policy_, Clock::now());
+    auto got = contexts_.in_use(policy_, Clock::now());
     if (!got) return std::move(got).error().text;
     if (got->context != context_) generation_ = generation;
-    // While the file cannot be read again the one in use goes on, and is asked for each time.
+    // Until the file has been read again the one in use goes on, and is asked for each time.
     if (!got->outdated) asked_ = generation;
     context_ = std::move(got->context);
     return {};

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -91,6 +93,46 @@ TEST(TlsContexts, AReloadThatCannotReadTheFileLeavesWhatWasRead) {
   ASSERT_TRUE(fresh);
   EXPECT_FALSE(fresh->outdated);
   EXPECT_NE(fresh->context, good->context);
+}
+
+// A file on a mount that hangs: a FIFO that nobody writes to.
+TEST(TlsContexts, ALoopNeverWaitsForAFileThatHangs) {
+  TlsContexts contexts;
+  const TimePoint now = Clock::now();
+  const PemFile file(authority());
+  const TlsPolicy policy{true, file.path()};
+  const auto before = contexts.get(policy, now);
+  ASSERT_TRUE(before);
+  ASSERT_EQ(::unlink(file.path().c_str()), 0);
+  ASSERT_EQ(::mkfifo(file.path().c_str(), 0600), 0);
+  contexts.reload();
+  for (int again = 0; again < 3; ++again) {
+    const auto meanwhile = contexts.in_use(policy, now);
+    ASSERT_TRUE(meanwhile);
+    EXPECT_EQ(meanwhile->context, before->context);
+    ASSERT_TRUE(meanwhile->outdated);
+    EXPECT_EQ(meanwhile->outdated->text, "its certificates are being read again");
+  }
+  // Who may wait gets what the reading thread found.
+  auto reader = std::async(std::launch::async, [&] { return contexts.get(policy, now); });
+  std::ifstream authorities(authority_file().path());
+  const std::string text{std::istreambuf_iterator<char>(authorities), {}};
+  std::ofstream(file.path()) << text;
+  const auto after = reader.get();
+  ASSERT_TRUE(after);
+  EXPECT_FALSE(after->outdated);
+  EXPECT_NE(after->context, before->context);
+  EXPECT_EQ(contexts.in_use(policy, now)->context, after->context);
+}
+
+TEST(TlsContexts, ALoopReadsItselfOnlyWhatNobodyAskedForBefore) {
+  TlsContexts contexts;
+  const TimePoint now = Clock::now();
+  const TlsPolicy policy{true, authority_file().path()};
+  const auto first = contexts.in_use(policy, now);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->outdated);
+  EXPECT_EQ(first->context, contexts.get(policy, now)->context);
 }
 
 TEST(TlsContexts, TheSystemsChoiceOfCiphersStandsApartFromThat) {
