@@ -75,6 +75,8 @@ class HttpProber final : public Prober {
     const std::string_view none;
     result = co_await attempt(trusted, none, deadline, redirect);
     if (result.phase == Phase::exchange) session_->refused();
+    // How fast the service is for who comes for the first time; how long we waited for who is not.
+    if (result.verdict == Verdict::pass) co_return result;
     for (auto* const time : {&result.times.connect, &result.times.tls, &result.times.first_byte}) {
       if (*time) **time += before;
     }

@@ -145,11 +145,18 @@ TEST(TlsResumption, AfterAnythingButAPassTheHandshakeIsFull) {
   EXPECT_EQ(server.handshakes(), "FrrFr");
 }
 
+void read_again(TlsContexts& contexts, const TargetSpec& target) {
+  contexts.reload();
+  const TlsPolicy policy{target.monitor.tls.verify, target.monitor.tls.ca_file};
+  ASSERT_TRUE(contexts.get(policy, Clock::now()));
+}
+
 TEST(TlsResumption, AfterAReloadTheHandshakeIsFull) {
   Server server;
   TlsContexts contexts;
-  probe_often(server.target(), contexts, 4, [&](int i) {
-    if (i == 2) contexts.reload();
+  const auto target = server.target();
+  probe_often(target, contexts, 4, [&](int i) {
+    if (i == 2) read_again(contexts, target);
   });
   EXPECT_EQ(server.handshakes(), "FrFr");
 }
@@ -168,7 +175,7 @@ TEST(TlsResumption, AfterAReloadDuringTheExchangeTheHandshakeIsFull) {
   std::array<ProbeResult, 3> results;
   const auto timeout = target.monitor.timeout;
   server.on_request([&] {
-    contexts.reload();
+    read_again(contexts, target);
     std::promise<void> begun;
     asio::post(loop, [&] {
       tasks.spawn("probe", run_into(*other, timeout, results[1]));
@@ -208,8 +215,7 @@ TEST(TlsResumption, AServerThatFallsSilentAtASessionIsAskedInFullInTheSameTime) 
   const auto results = probe_often(target, contexts, 5);
   for (const auto& result : results) EXPECT_EQ(summary(result), "pass none HTTP 200");
   EXPECT_EQ(server.handshakes(), "FxFFFF");
-  EXPECT_GE(results[1].times.total, Millis(900));
-  EXPECT_LT(results[1].times.total, Millis(3000));
+  EXPECT_LT(results[1].times.total, Millis(900)) << "what the session cost is not the service's";
 }
 
 TEST(TlsResumption, SilenceAtSessionsAndWithoutThemFailsAtTheDeadline) {
