@@ -122,9 +122,8 @@ std::string target_from(const std::string& base, const urls::url_view& ref, bool
   const std::string query =
       ref.has_query() ? "?" + std::string(std::string_view(ref.encoded_query())) : std::string();
   if (own_authority) return without_dots(path.empty() ? "/" : path) + query;
-  if (path.empty()) {
-    return ref.has_query() ? std::string(path_of(base)) + query : base;
-  }
+  // The first path is sent as the operator wrote it; a place that a redirect names has no dots.
+  if (path.empty()) return ref.has_query() ? without_dots(path_of(base)) + query : base;
   if (path.starts_with('/')) return without_dots(path) + query;
   const auto folder = path_of(base).substr(0, path_of(base).rfind('/') + 1);
   return without_dots(std::string(folder) + std::string(path)) + query;

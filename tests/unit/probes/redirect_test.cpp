@@ -48,6 +48,18 @@ TEST(Redirect, RelativeReferencesAsRfc3986HasThem) {
   for (const auto& row : rows) EXPECT_EQ(led(base(), row.location), row.wanted) << row.location;
 }
 
+// The operator's own path is sent as written; the place that a redirect names has no dots, so that
+// a way back to it is known as such.
+TEST(Redirect, AQueryAloneLeavesNoDotsOfTheFirstPath) {
+  MonitorSpec monitor;
+  monitor.path = "/a/../b/.";
+  const auto first = first_place(monitor, "www.example.com");
+  EXPECT_EQ(first.target, "/a/../b/.");
+  const auto next = resolve_location(first, "?x=/../y");
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->target, "/b/?x=/../y");
+}
+
 TEST(Redirect, AbsoluteOnes) {
   const struct {
     const char* location;
