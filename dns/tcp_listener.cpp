@@ -13,6 +13,8 @@
 #include <cstring>
 #include <string>
 
+#include "net/scheduling.hpp"
+
 namespace hotswapd {
 namespace {
 
@@ -89,6 +91,7 @@ int TcpListener::wait_for(TimePoint now) const {
 }
 
 void TcpListener::run() {
+  prefer_short_turns();  // an answer is some microseconds of work
   std::array<epoll_event, 64> events;
   while (!stopping_.load(std::memory_order_relaxed)) {
     const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/time.hpp"
+#include "net/scheduling.hpp"
 
 namespace hotswapd {
 namespace {
@@ -86,6 +87,7 @@ void UdpWorker::stop() {
 }
 
 void UdpWorker::run() {
+  prefer_short_turns();  // an answer is some microseconds of work
   std::array<epoll_event, 16> events;
   while (!stopping_.load(std::memory_order_relaxed)) {
     const int ready =
