@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 #include "core/timestamp.hpp"
 
@@ -14,12 +15,29 @@ namespace hotswapd {
 namespace {
 
 constexpr std::size_t queued_lines = 8192;
+constexpr Millis gathering{2};
+
+// To wake this thread once for each line costs who logs more than the line does: when nothing is
+// left to write it naps before it listens again.
+class GatheringStderr final : public spdlog::sinks::stderr_sink_mt {
+ public:
+  void gather_from(spdlog::details::thread_pool& pool) noexcept { pool_ = &pool; }
+
+  void flush() override {
+    spdlog::sinks::stderr_sink_mt::flush();
+    if (pool_ != nullptr && pool_->queue_size() == 0) std::this_thread::sleep_for(gathering);
+  }
+
+ private:
+  spdlog::details::thread_pool* pool_ = nullptr;  // whose thread calls this
+};
 
 class StderrLogger final : public Logger {
  public:
   StderrLogger() : journald_(std::getenv("JOURNAL_STREAM") != nullptr) {
     pool_ = std::make_shared<spdlog::details::thread_pool>(queued_lines, 1);
-    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    auto sink = std::make_shared<GatheringStderr>();
+    sink->gather_from(*pool_);
     log_ = std::make_shared<spdlog::async_logger>("hotswapd", std::move(sink), pool_,
                                                   spdlog::async_overflow_policy::overrun_oldest);
     log_->set_pattern("%v");
