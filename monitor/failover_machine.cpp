@@ -193,7 +193,11 @@ Decision wish(const FailoverView& v) {
 }  // namespace
 
 Decision decide(const FailoverView& v) {
-  if (!v.active) return hold("inactive", "the service is deactivated", "an operator's `activate`");
+  if (!v.active) {
+    return hold("inactive", "the service is deactivated",
+                std::string("an operator's `activate`") +
+                    (v.inactive_for_a_time ? ", or the end of the time given" : ""));
+  }
   if (v.swap_under_way) {
     return hold("swap-under-way", "a swap of this service is under way", "its end");
   }

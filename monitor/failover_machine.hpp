@@ -35,6 +35,7 @@ struct TargetView {
 // All that a decision may look at. Index 0 is the primary, 1 + i backup i.
 struct FailoverView {
   bool active = true;
+  bool inactive_for_a_time = false;  // not active now, and active again by itself
   bool observe = false;
   bool swap_under_way = false;
   int fresh_rounds_missing = 0;  // decided full rounds still to come before anything may move

@@ -251,6 +251,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
 FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) const {
   FailoverView v;
   v.active = active_;
+  v.inactive_for_a_time = !active_ && word_->active_until.has_value();
   v.observe = spec_->mode == ServiceMode::observe;
   v.swap_under_way = swap_under_way_;
   v.fresh_rounds_missing = fresh_rounds_missing_;

@@ -237,6 +237,9 @@ TEST(FailoverMachine, InactiveAndBusyHold) {
   auto v = view("du");
   v.active = false;
   expect_hold(v, "inactive");
+  EXPECT_EQ(decide(v).waiting_for, "an operator's `activate`");
+  v.inactive_for_a_time = true;
+  EXPECT_EQ(decide(v).waiting_for, "an operator's `activate`, or the end of the time given");
   v = view("du");
   v.swap_under_way = true;
   expect_hold(v, "swap-under-way");
