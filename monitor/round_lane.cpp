@@ -51,14 +51,15 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
-TargetRound not_begun(const char* why) {
-  TargetRound target;
-  target.verdict = Verdict::inconclusive;
+ProbeResult not_begun(const char* why) {
   ProbeResult attempt;
   attempt.failure = FailureClass::local;
   attempt.reason = std::string("not begun within its interval: ") + why;
-  target.attempts.push_back(std::move(attempt));
-  return target;
+  return attempt;
+}
+
+bool was_silent(const ProbeResult& attempt) {
+  return attempt.verdict == Verdict::fail && attempt.failure == FailureClass::timeout;
 }
 
 // Every target that is probed passed or failed.
@@ -70,8 +71,9 @@ bool decided(const RoundResult& round) {
 
 bool ran_out_of_time(const RoundResult& round) {
   return std::any_of(round.targets.begin(), round.targets.end(), [](const auto& target) {
-    return target && target->verdict == Verdict::fail && !target->attempts.empty() &&
-           target->attempts.back().failure == FailureClass::timeout;
+    return target && !target->attempts.empty() &&
+           std::any_of(target->attempts.begin(), target->attempts.end(), was_silent) &&
+           target->verdict != Verdict::pass;
   });
 }
 
@@ -97,7 +99,7 @@ bool RoundLane::full(const Target& target) const {
 // Silent targets hold what they get for the whole of their time: a quarter is kept for the others,
 // whose attempts are over at once.
 bool RoundLane::room_for(const Service& service, std::size_t attempts) const {
-  const std::size_t allowed = service.silent ? cap_ - cap_ / 4 : cap_;
+  const std::size_t allowed = service.silent ? room_of_silent() : cap_;
   return in_flight_ == 0 || in_flight_ + attempts <= allowed;
 }
 
@@ -107,6 +109,7 @@ void RoundLane::upsert(RoundSpec spec, FirstRound first) {
   service->id = spec.service;
   service->epoch = spec.epoch;
   service->waits_for_no_one = spec.waits_for_no_one;
+  service->interval = spec.interval;
   service->targets.resize(spec.targets.size());
   for (std::size_t i = 0; i < spec.targets.size(); ++i) {
     if (!spec.targets[i]) continue;
@@ -275,7 +278,7 @@ std::size_t RoundLane::slot_while_waiting(const std::shared_ptr<Service>& servic
   for (std::size_t i = 0; i < service->targets.size(); ++i) {
     const auto& target = service->targets[i];
     if (!target.prober || (some && !full(target))) continue;
-    round->result.targets[i] = not_begun(why);
+    round->result.targets[i] = TargetRound{Verdict::inconclusive, {not_begun(why)}};
   }
   launch(round);
   return some ? free : 0;
@@ -319,6 +322,14 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   Target& target = service.targets[index];
   auto& outcome = round->result.targets[index].emplace();
   for (int made = 0; made <= target.retries; ++made) {
+    if (made != 0 && was_silent(outcome.attempts.back()) && !service.waits_for_no_one) {
+      const bool room = co_await wait_for_retry(lane, service, *target.load);
+      if (service.gone || lane.stopping()) break;
+      if (!room) {
+        outcome.attempts.push_back(not_begun(descriptors_full));
+        break;
+      }
+    }
     const TimePoint began = Clock::now();
     ProbeResult attempt = co_await target.prober->run(began + target.timeout);
     add(lane.counters.attempts);
@@ -333,6 +344,26 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   --load.in_flight;
   lane.end_target(*round);
   lane.launch_waiting(load);
+}
+
+// Targets that fall silent are not known as such yet, and there may be very many at once: the first
+// attempt has all the room, so what waits is the next one, which is known to hold its place for
+// long. False: there was no room for a whole interval. The attempt counts as in flight again when
+// this returns.
+awaitable<bool> RoundLane::wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load) {
+  if (lane.retries_waiting_.empty() && lane.in_flight_ <= lane.room_of_silent()) co_return true;
+  Retry retry{asio::steady_timer(lane.context(), Clock::now() + service.interval)};
+  const auto place = lane.retries_waiting_.insert(lane.retries_waiting_.end(), &retry);
+  --lane.in_flight_;
+  lane.launch_waiting(load);
+  while (!retry.its_turn && !service.gone && !lane.stopping()) {
+    const auto [ec] = co_await retry.until.async_wait(nothrow);
+    if (!ec) break;
+  }
+  if (retry.its_turn) co_return true;
+  lane.retries_waiting_.erase(place);
+  ++lane.in_flight_;
+  co_return false;
 }
 
 void RoundLane::end_target(Round& round) {
@@ -431,16 +462,27 @@ void RoundLane::launch_waiting(AddressLoad& freed) {
   }
   if (launching_) return;
   launching_ = true;
-  for (auto* const queue : {&waiting_, &silent_waiting_}) {
-    while (!queue->empty() && !stopping()) {
-      Service& service = *queue->front()->service;
-      if (!room_for(service, service.probed) && !service.gone) break;
-      auto round = std::move(queue->front());
-      queue->pop_front();
-      enter(std::move(round), true);
-    }
+  launch_waiting(waiting_);
+  // Before the next rounds of those who were silent already: here a verdict is still to come.
+  while (!retries_waiting_.empty() && in_flight_ < room_of_silent() && !stopping()) {
+    Retry& retry = *retries_waiting_.front();
+    retries_waiting_.pop_front();
+    ++in_flight_;
+    retry.its_turn = true;
+    retry.until.cancel();
   }
+  launch_waiting(silent_waiting_);
   launching_ = false;
+}
+
+void RoundLane::launch_waiting(std::deque<std::shared_ptr<Round>>& queue) {
+  while (!queue.empty() && !stopping()) {
+    Service& service = *queue.front()->service;
+    if (!room_for(service, service.probed) && !service.gone) break;
+    auto round = std::move(queue.front());
+    queue.pop_front();
+    enter(std::move(round), true);
+  }
 }
 
 }  // namespace hotswapd

@@ -71,6 +71,7 @@ class RoundLane {
     std::uint64_t epoch = 0;
     std::vector<Target> targets;
     std::size_t probed = 0;
+    Millis interval{};
     std::uint64_t number = 0;
     std::uint64_t skipped = 0;  // slots that came while the round before was in flight
     Round* current = nullptr;   // in flight
@@ -90,12 +91,20 @@ class RoundLane {
     std::vector<TaskGroup::TaskId> tasks;
   };
 
+  // A retry whose attempt before was silent, while there is no room for it.
+  struct Retry {
+    asio::steady_timer until;
+    bool its_turn = false;
+  };
+
   static awaitable<void> drive(RoundLane& lane);
   static awaitable<void> run_target(RoundLane& lane, std::shared_ptr<Round> round,
                                     std::size_t index);
+  static awaitable<bool> wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load);
   bool stopping() const { return shard_.tasks().stopping(); }
   bool full(const Target& target) const;
   bool room_for(const Service& service, std::size_t attempts) const;
+  std::size_t room_of_silent() const noexcept { return cap_ - cap_ / 4; }
   void wake_driver();
   void follow_limit(TimePoint now);
   void retire(const std::shared_ptr<Service>& service);
@@ -105,6 +114,7 @@ class RoundLane {
   void enter(std::shared_ptr<Round> round, bool its_turn = false);
   void launch(const std::shared_ptr<Round>& round);
   void launch_waiting(AddressLoad& freed);
+  void launch_waiting(std::deque<std::shared_ptr<Round>>& queue);
   std::size_t slot_while_waiting(const std::shared_ptr<Service>& service, TimePoint slot,
                                  std::uint64_t skipped);
   void end_target(Round& round);
@@ -124,7 +134,8 @@ class RoundLane {
   std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
   std::unordered_map<std::string, AddressLoad> loads_;
   std::deque<std::shared_ptr<Round>> waiting_;         // at most one per service: above the cap
-  std::deque<std::shared_ptr<Round>> silent_waiting_;  // the same, of those that were silent
+  std::list<Retry*> retries_waiting_;                  // of rounds that are in flight
+  std::deque<std::shared_ptr<Round>> silent_waiting_;  // as waiting_, of those that were silent
   bool launching_ = false;                             // of all those
   std::size_t in_flight_ = 0;
   std::vector<RoundResult> done_;  // not handed over yet

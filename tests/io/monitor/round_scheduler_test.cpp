@@ -478,6 +478,50 @@ TEST_F(RoundSchedulerTest, WhoeverWasSilentLeavesAQuarterOfTheRoomToTheOthers) {
   }
 }
 
+TEST_F(RoundSchedulerTest, WhoeverFallsSilentLeavesThatQuarterFromTheSecondAttemptOn) {
+  stop();
+  const Descriptors few(200);  // 100 attempts
+  begin(1);
+  const std::array<std::string, 6> addresses = {"a", "b", "c", "d", "e", "f"};
+  const auto running = [&] {
+    int total = 0;
+    for (const auto& address : addresses) total += orders(address)->running;
+    return total;
+  };
+  for (const auto& address : addresses) {
+    orders(address)->verdicts = {Verdict::fail};
+    orders(address)->failure = FailureClass::timeout;
+    orders(address)->hold = true;
+  }
+  constexpr std::uint32_t silent = 90;
+  for (std::uint32_t id = 1; id <= silent; ++id)
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}, 1, Millis(300)),
+                       FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return running() == 90; }));
+  for (const auto& address : addresses) {
+    orders(address)->lasts = Millis(600'000);
+    orders(address)->hold = false;
+  }
+  EXPECT_TRUE(eventually([&] { return running() == 75; }));
+  scheduler_->upsert(spec(1'000, {"live"}, 0, Millis(100)), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("live")->runs >= 10; }));
+  EXPECT_EQ(running(), 75);
+  // Those whose second attempt found no room within an interval: nobody's fault but ours.
+  std::size_t unfinished = 0;
+  const std::lock_guard lock(mutex_);
+  for (const auto& round : rounds_) {
+    const auto& target = *round.targets[0];
+    if (round.service == ServiceId{1'000}) {
+      EXPECT_EQ(target.verdict, Verdict::pass);
+    } else if (target.attempts.size() == 2) {
+      EXPECT_EQ(target.verdict, Verdict::inconclusive);
+      EXPECT_TRUE(target.attempts[1].reason.starts_with("not begun within its interval"));
+      ++unfinished;
+    }
+  }
+  EXPECT_EQ(unfinished, 15u);
+}
+
 TEST_F(RoundSchedulerTest, WhatOthersWaitForBeginsHoweverManyAreInFlight) {
   stop();
   const Descriptors few(32);
