@@ -90,7 +90,7 @@ class Answer {
   }
 
   // Records whose owner is the name that stands at `owner` in the message.
-  void rrset(std::size_t section, const WireRrset& set, std::size_t owner) noexcept {
+  void rrset(std::size_t section, WireRrsetView set, std::size_t owner) noexcept {
     const std::size_t begin = out_.size();
     out_.bytes(std::as_bytes(std::span(set.wire)));
     if (!out_.ok()) return;
@@ -103,7 +103,7 @@ class Answer {
   }
 
   // Additional records may be left out when there is no room (RFC 2181 9).
-  void optional_rrset(const WireRrset& set, std::size_t owner) noexcept {
+  void optional_rrset(WireRrsetView set, std::size_t owner) noexcept {
     if (!out_.ok() || set.empty()) return;
     const std::size_t begin = out_.size();
     rrset(3, set, owner);
@@ -187,17 +187,16 @@ void answer_apex(Answer& answer, std::uint16_t type, const ZoneApex& apex,
     name.assign(host.name.wire());
     const auto* node = zones.find(name);
     if (node == nullptr) continue;
-    answer.optional_rrset(node->a, begin + host.rdata_at);
-    answer.optional_rrset(node->aaaa, begin + host.rdata_at);
+    answer.optional_rrset(node->records.a(), begin + host.rdata_at);
+    answer.optional_rrset(node->records.aaaa(), begin + host.rdata_at);
   }
 }
 
-const WireRrset* rrset_of(const ZoneNode& node, std::uint16_t type) noexcept {
-  const WireRrset* set = type == wire::type::a       ? &node.a
-                         : type == wire::type::aaaa  ? &node.aaaa
-                         : type == wire::type::cname ? &node.cname
-                                                     : nullptr;
-  return set != nullptr && !set->empty() ? set : nullptr;
+WireRrsetView rrset_of(const ZoneNode& node, std::uint16_t type) noexcept {
+  if (type == wire::type::a) return node.records.a();
+  if (type == wire::type::aaaa) return node.records.aaaa();
+  if (type == wire::type::cname) return node.records.cname();
+  return {};
 }
 
 // A name, followed through CNAMEs as far as our zones go.
@@ -217,15 +216,17 @@ void answer_name(Answer& answer, const Query& query, const ZoneSnapshot& zones) 
           return answer_apex(answer, query.type, *node->apex, zones, owner);
         }
       }
-      if (const auto* set = rrset_of(*node, query.type)) return answer.rrset(1, *set, owner);
-      if (!node->cname.empty()) {
+      const auto set = rrset_of(*node, query.type);
+      if (!set.empty()) return answer.rrset(1, set, owner);
+      const auto cname = node->records.cname();
+      if (!cname.empty()) {
         if (hops == max_hops || std::find(seen.begin(), seen.end(), node) != seen.end()) return;
         seen[hops] = node;
         const std::size_t begin = answer.position();
-        answer.rrset(1, node->cname, owner);
+        answer.rrset(1, cname, owner);
         if (!answer.ok()) return;
         owner = begin + address_rr;
-        const auto rdata = std::span(node->cname.wire).subspan(address_rr);
+        const auto rdata = std::span(cname.wire).subspan(address_rr);
         target.assign({reinterpret_cast<const std::uint8_t*>(rdata.data()), rdata.size()});
         name = &target;
         continue;

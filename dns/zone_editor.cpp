@@ -72,12 +72,10 @@ void ZoneEditor::unlink(Name name) {
   }
 }
 
-void ZoneEditor::set_rrsets(const Name& name, Rrsets rrsets) {
+void ZoneEditor::set_rrsets(const Name& name, const Rrsets& rrsets) {
   auto node = node_at(name);
   const bool was_there = node.exists();
-  node.a = std::move(rrsets.a);
-  node.aaaa = std::move(rrsets.aaaa);
-  node.cname = std::move(rrsets.cname);
+  node.records = NameRrsets(rrsets.a, rrsets.aaaa, rrsets.cname);
   const bool is_there = node.exists();
   store(name, std::move(node));
   if (is_there && !was_there) link(name);
@@ -154,7 +152,7 @@ Fallible<void> ZoneEditor::put_zone(const ZoneSpec& spec, std::uint32_t serial) 
   }
 
   const auto* there = peek(*name);
-  if (there != nullptr && !there->cname.empty()) {
+  if (there != nullptr && !there->records.cname().empty()) {
     return bad("zone " + spec.name +
                ": the zone above serves a CNAME at that name, and an apex cannot be one");
   }
@@ -245,7 +243,7 @@ Fallible<void> ZoneEditor::put_record(const RecordKey& key, const RecordSet& set
                : set.type == RecordType::aaaa ? rrsets.aaaa
                                               : rrsets.cname;
   slot = *encode_rrset(set);
-  set_rrsets(*Name::from_text(key.fqdn), std::move(rrsets));
+  set_rrsets(*Name::from_text(key.fqdn), rrsets);
   forget_ttl(zone, key.fqdn);
   zone.names[key.fqdn] = set.ttl;
   ++zone.ttls[set.ttl];

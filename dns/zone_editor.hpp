@@ -59,7 +59,7 @@ class ZoneEditor {
   const ZoneNode* peek(const wire::Name& name) const;
   ZoneNode node_at(const wire::Name& name) const;     // a copy to change; empty when there is none
   void store(const wire::Name& name, ZoneNode node);  // removes it when nothing is left of it
-  void set_rrsets(const wire::Name& name, Rrsets rrsets);
+  void set_rrsets(const wire::Name& name, const Rrsets& rrsets);
   Rrsets host_rrsets(const Zone& zone, const wire::Name& name) const;
   void refresh_hosts(const Zone& zone, const ZoneSpec& hosts);
   std::optional<wire::Name> zone_above(

@@ -6,6 +6,16 @@
 #include <utility>
 
 namespace hotswapd {
+
+NameRrsets::NameRrsets(const WireRrset& a, const WireRrset& aaaa, const WireRrset& cname)
+    : aaaa_at_(static_cast<std::uint32_t>(a.wire.size())),
+      cname_at_(static_cast<std::uint32_t>(a.wire.size() + aaaa.wire.size())),
+      a_count_(a.count),
+      aaaa_count_(aaaa.count),
+      cname_count_(cname.count) {
+  wire_.reserve(a.wire.size() + aaaa.wire.size() + cname.wire.size());
+  wire_.append(a.wire).append(aaaa.wire).append(cname.wire);
+}
 namespace {
 
 bool same_name(const ZoneNode& node, std::span<const std::uint8_t> name) noexcept {

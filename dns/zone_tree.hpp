@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/name.hpp"
@@ -19,7 +20,45 @@ namespace hotswapd {
 struct WireRrset {
   std::string wire;
   std::uint16_t count = 0;
+
   bool empty() const noexcept { return count == 0; }
+};
+
+// Part of what is held elsewhere.
+struct WireRrsetView {
+  WireRrsetView() = default;
+  WireRrsetView(std::string_view bytes, std::uint16_t records) : wire(bytes), count(records) {}
+  WireRrsetView(const WireRrset& set) noexcept : wire(set.wire), count(set.count) {}
+
+  std::string_view wire;
+  std::uint16_t count = 0;
+
+  bool empty() const noexcept { return count == 0; }
+};
+
+// What a name that is no apex may own, one behind the other: there may be tens of thousands of
+// names, and hardly any owns more than one set.
+class NameRrsets {
+ public:
+  NameRrsets() = default;
+  NameRrsets(const WireRrset& a, const WireRrset& aaaa, const WireRrset& cname);
+
+  WireRrsetView a() const noexcept { return {part(0, aaaa_at_), a_count_}; }
+  WireRrsetView aaaa() const noexcept { return {part(aaaa_at_, cname_at_), aaaa_count_}; }
+  WireRrsetView cname() const noexcept { return {part(cname_at_, wire_.size()), cname_count_}; }
+  bool empty() const noexcept { return wire_.empty(); }
+
+ private:
+  std::string_view part(std::size_t from, std::size_t to) const noexcept {
+    return std::string_view(wire_).substr(from, to - from);
+  }
+
+  std::string wire_;
+  std::uint32_t aaaa_at_ = 0;
+  std::uint32_t cname_at_ = 0;
+  std::uint16_t a_count_ = 0;
+  std::uint16_t aaaa_count_ = 0;
+  std::uint16_t cname_count_ = 0;
 };
 
 // What the apex of a zone answers besides.
@@ -38,11 +77,11 @@ struct ZoneApex {
 // A name that exists: it has records, is an apex, or stands above a name that does.
 struct ZoneNode {
   std::string name;  // wire form, lower case
-  WireRrset a, aaaa, cname;
+  NameRrsets records;
   std::uint32_t children = 0;  // names that exist one label below
   std::shared_ptr<const ZoneApex> apex;
 
-  bool has_records() const noexcept { return !a.empty() || !aaaa.empty() || !cname.empty(); }
+  bool has_records() const noexcept { return !records.empty(); }
   bool exists() const noexcept { return children > 0 || apex != nullptr || has_records(); }
 };
 

@@ -67,13 +67,13 @@ TEST(ZoneEditor, PublishedVersionsNeverChange) {
   ASSERT_TRUE(editor.put_record({"example.com", "www.example.com"}, a("192.0.2.1")));
   const auto first = editor.publish();
   const auto* node = find(*first, "www.example.com");
-  const auto before = node->a.wire;
+  const std::string before(node->records.a().wire);
   ASSERT_TRUE(editor.put_record({"example.com", "www.example.com"}, a("192.0.2.2")));
   editor.remove_record({"example.com", "www.example.com"});
   editor.remove_zone("example.com");
   const auto last = editor.publish();
   EXPECT_EQ(find(*first, "www.example.com"), node);
-  EXPECT_EQ(node->a.wire, before);
+  EXPECT_EQ(node->records.a().wire, before);
   EXPECT_EQ(zone_of(*first, "x.example.com"), "example.com");
   EXPECT_EQ(find(*last, "www.example.com"), nullptr);
   EXPECT_EQ(zone_of(*last, "x.example.com"), "");
@@ -86,13 +86,13 @@ TEST(ZoneEditor, TypesReplaceEachOther) {
   ASSERT_TRUE(editor.put_record(key, a("192.0.2.1")));
   ASSERT_TRUE(editor.put_record(key, {RecordType::cname, 30, {"b.example.net"}}));
   const auto zones = editor.publish();
-  EXPECT_TRUE(find(*zones, "www.example.com")->a.empty());
-  EXPECT_EQ(find(*zones, "www.example.com")->cname.count, 1);
+  EXPECT_TRUE(find(*zones, "www.example.com")->records.a().empty());
+  EXPECT_EQ(find(*zones, "www.example.com")->records.cname().count, 1);
   ASSERT_TRUE(editor.put_record(
       key, {RecordType::aaaa, 30, {"2001:db8::1", "2001:db8::1", "2001:db8::2"}}));
   const auto next = editor.publish();
-  EXPECT_TRUE(find(*next, "www.example.com")->cname.empty());
-  EXPECT_EQ(find(*next, "www.example.com")->aaaa.count, 2) << "a set has each value once";
+  EXPECT_TRUE(find(*next, "www.example.com")->records.cname().empty());
+  EXPECT_EQ(find(*next, "www.example.com")->records.aaaa().count, 2) << "a set has each value once";
 }
 
 TEST(ZoneEditor, EmptyNonTerminalsComeAndGo) {
@@ -160,14 +160,14 @@ TEST(ZoneEditor, HostAddressesGiveWayToAService) {
   spec.name_servers[0].addresses = {"192.0.2.53"};
   ASSERT_TRUE(editor.put_zone(spec, 1));
   const RecordKey key{"example.com", "ns1.example.com"};
-  EXPECT_EQ(find(*editor.publish(), key.fqdn)->a.count, 1);
+  EXPECT_EQ(find(*editor.publish(), key.fqdn)->records.a().count, 1);
   ASSERT_TRUE(editor.put_record(key, {RecordType::cname, 30, {"x.test"}}));
-  EXPECT_TRUE(find(*editor.publish(), key.fqdn)->a.empty());
+  EXPECT_TRUE(find(*editor.publish(), key.fqdn)->records.a().empty());
   ASSERT_TRUE(editor.put_zone(spec, 1));
-  EXPECT_TRUE(find(*editor.publish(), key.fqdn)->a.empty())
+  EXPECT_TRUE(find(*editor.publish(), key.fqdn)->records.a().empty())
       << "a reload does not push the service aside";
   editor.remove_record(key);
-  EXPECT_EQ(find(*editor.publish(), key.fqdn)->a.count, 1);
+  EXPECT_EQ(find(*editor.publish(), key.fqdn)->records.a().count, 1);
   ASSERT_TRUE(editor.put_zone(example, 1));
   EXPECT_EQ(find(*editor.publish(), key.fqdn), nullptr);
 }
@@ -211,7 +211,7 @@ TEST(ZoneEditor, ChangingOneNameAmongManyIsCheap) {
   const auto each = std::chrono::duration_cast<std::chrono::nanoseconds>(took).count() / changes;
   RecordProperty("nanoseconds_per_change", std::to_string(each));
   EXPECT_LT(each, 1'000'000);
-  EXPECT_EQ(find(*live, "n99999.example.com")->a.count, 1);
+  EXPECT_EQ(find(*live, "n99999.example.com")->records.a().count, 1);
 }
 
 }  // namespace

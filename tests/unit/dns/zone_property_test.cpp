@@ -112,12 +112,12 @@ TEST_P(ZoneProperty, EqualsTheNaiveMap) {
         ASSERT_TRUE(std::equal(suffix.begin(), suffix.end(), zone.apex->name.wire().begin()));
       }
       const auto value = naive.value(asked);
-      ASSERT_EQ(node != nullptr && !node->a.empty(), !value.empty()) << asked;
+      ASSERT_EQ(node != nullptr && !node->records.a().empty(), !value.empty()) << asked;
       if (value.empty()) continue;
       std::string raw(16, '\0');
       wire::Writer out(std::as_writable_bytes(std::span(raw)));
       ASSERT_TRUE(wire::put_value(out, RecordType::a, value));
-      ASSERT_EQ(node->a.wire.substr(12), raw.substr(0, 4)) << asked;
+      ASSERT_EQ(node->records.a().wire.substr(12), raw.substr(0, 4)) << asked;
     }
   }
 }
