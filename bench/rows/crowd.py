@@ -39,12 +39,13 @@ def fullest(records):
 
 
 def spread(world, row, endpoints, interval, rounds):
-    """Everything is well, and the start is over. Recorded from the end of the first round on, so that most slots are seen twice;
-    measured for so many rounds of each."""
+    """Everything is well, and the start is over, whose rounds come at once and not at their slots. One round of each is recorded
+    so that every slot is known, then so many are measured."""
     with world.logged(world.daemon("http", endpoints, interval)) as (prober, log):
         world.settled(endpoints, 120)
+        world.quiet(log)
         with world.targets.recording(world.directory) as records:
-            world.quiet(log)
+            time.sleep(interval + 1)
             before, began = cpu_by_thread(prober.pid), time.monotonic()
             time.sleep(rounds * interval + 1)
             after, lasted = cpu_by_thread(prober.pid), time.monotonic() - began
