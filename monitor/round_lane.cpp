@@ -96,11 +96,32 @@ bool RoundLane::full(const Target& target) const {
   return target.load != nullptr && target.load->in_flight >= cap_at_address_;
 }
 
-// Silent targets hold what they get for the whole of their time: a quarter is kept for the others,
-// whose attempts are over at once.
+// Silent targets hold what they get for the whole of their time. A quarter of the room is kept from
+// them, and so is the last of what is free, for the others, whose attempts are over at once. A
+// sixteenth is theirs: however busy the others are, a silent one comes to its verdict.
 bool RoundLane::room_for(const Service& service, std::size_t attempts) const {
-  const std::size_t allowed = service.silent ? room_of_silent() : cap_;
-  return in_flight_ == 0 || in_flight_ + attempts <= allowed;
+  if (in_flight_ == 0) return true;
+  return service.silent ? room_for_silent(attempts) : in_flight_ + attempts <= cap_;
+}
+
+bool RoundLane::room_for_silent(std::size_t attempts) const {
+  if (in_flight_ + attempts > cap_) return false;
+  return silent_have_little(attempts) || (silent_in_flight_ + attempts <= cap_ - cap_ / 4 &&
+                                          in_flight_ + attempts <= cap_ - cap_ / 16);
+}
+
+bool RoundLane::silent_have_little(std::size_t attempts) const {
+  return silent_in_flight_ + attempts <= std::max<std::size_t>(1, cap_ / 16);
+}
+
+void RoundLane::take_place(bool silent) {
+  ++in_flight_;
+  if (silent) ++silent_in_flight_;
+}
+
+void RoundLane::leave_place(bool silent) {
+  --in_flight_;
+  if (silent) --silent_in_flight_;
 }
 
 void RoundLane::upsert(RoundSpec spec, FirstRound first) {
@@ -289,6 +310,7 @@ void RoundLane::launch(const std::shared_ptr<Round>& round) {
   Service& service = *round->service;
   RoundResult& result = round->result;
   service.current = round.get();
+  round->silent = service.silent;
   result.service = service.id;
   result.epoch = service.epoch;
   result.number = ++service.number;
@@ -307,7 +329,7 @@ void RoundLane::launch(const std::shared_ptr<Round>& round) {
   for (std::size_t i = 0; i < service.targets.size(); ++i) {
     if (!service.targets[i].prober || result.targets[i]) continue;
     ++round->open;
-    ++in_flight_;
+    take_place(round->silent);
     ++service.targets[i].load->in_flight;
     round->tasks.push_back(shard_.tasks().spawn("probe", run_target(*this, round, i)));
   }
@@ -321,9 +343,11 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   Service& service = *round->service;
   Target& target = service.targets[index];
   auto& outcome = round->result.targets[index].emplace();
+  bool silent = round->silent;
   for (int made = 0; made <= target.retries; ++made) {
     if (made != 0 && was_silent(outcome.attempts.back()) && !service.waits_for_no_one) {
-      const bool room = co_await wait_for_retry(lane, service, *target.load);
+      const bool room = co_await wait_for_retry(lane, service, *target.load, silent);
+      silent = true;
       if (service.gone || lane.stopping()) break;
       if (!room) {
         outcome.attempts.push_back(not_begun(descriptors_full));
@@ -338,7 +362,7 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
     if (outcome.attempts.back().verdict == Verdict::pass || service.gone || lane.stopping()) break;
   }
   outcome.verdict = verdict_of(outcome.attempts);
-  --lane.in_flight_;
+  lane.leave_place(silent);
   lane.counters.in_flight.store(lane.in_flight_, std::memory_order_relaxed);
   AddressLoad& load = *target.load;
   --load.in_flight;
@@ -348,13 +372,17 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
 
 // Targets that fall silent are not known as such yet, and there may be very many at once: the first
 // attempt has all the room, so what waits is the next one, which is known to hold its place for
-// long. False: there was no room for a whole interval. The attempt counts as in flight again when
-// this returns.
-awaitable<bool> RoundLane::wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load) {
-  if (lane.retries_waiting_.empty() && lane.in_flight_ <= lane.room_of_silent()) co_return true;
+// long. False: there was no room for a whole interval. Either way the attempt has a place among the
+// silent ones when this returns.
+awaitable<bool> RoundLane::wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load,
+                                          bool was_silent) {
+  lane.leave_place(was_silent);
+  if (lane.retries_waiting_.empty() && lane.room_for_silent(1)) {
+    lane.take_place(true);
+    co_return true;
+  }
   Retry retry{asio::steady_timer(lane.context(), Clock::now() + service.interval)};
   const auto place = lane.retries_waiting_.insert(lane.retries_waiting_.end(), &retry);
-  --lane.in_flight_;
   lane.launch_waiting(load);
   while (!retry.its_turn && !service.gone && !lane.stopping()) {
     const auto [ec] = co_await retry.until.async_wait(nothrow);
@@ -362,7 +390,7 @@ awaitable<bool> RoundLane::wait_for_retry(RoundLane& lane, Service& service, Add
   }
   if (retry.its_turn) co_return true;
   lane.retries_waiting_.erase(place);
-  ++lane.in_flight_;
+  lane.take_place(true);
   co_return false;
 }
 
@@ -462,17 +490,22 @@ void RoundLane::launch_waiting(AddressLoad& freed) {
   }
   if (launching_) return;
   launching_ = true;
+  if (silent_have_little(1)) launch_silent();
   launch_waiting(waiting_);
+  launch_silent();
+  launching_ = false;
+}
+
+void RoundLane::launch_silent() {
   // Before the next rounds of those who were silent already: here a verdict is still to come.
-  while (!retries_waiting_.empty() && in_flight_ < room_of_silent() && !stopping()) {
+  while (!retries_waiting_.empty() && room_for_silent(1) && !stopping()) {
     Retry& retry = *retries_waiting_.front();
     retries_waiting_.pop_front();
-    ++in_flight_;
+    take_place(true);
     retry.its_turn = true;
     retry.until.cancel();
   }
   launch_waiting(silent_waiting_);
-  launching_ = false;
 }
 
 void RoundLane::launch_waiting(std::deque<std::shared_ptr<Round>>& queue) {

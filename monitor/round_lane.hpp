@@ -87,6 +87,7 @@ class RoundLane {
     TimePoint slot;
     bool on_grid = false;
     std::size_t open = 0;         // targets that have not ended
+    bool silent = false;          // its attempts count as silent ones
     const char* waits = nullptr;  // for what, before it is launched
     std::vector<TaskGroup::TaskId> tasks;
   };
@@ -100,11 +101,15 @@ class RoundLane {
   static awaitable<void> drive(RoundLane& lane);
   static awaitable<void> run_target(RoundLane& lane, std::shared_ptr<Round> round,
                                     std::size_t index);
-  static awaitable<bool> wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load);
+  static awaitable<bool> wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load,
+                                        bool was_silent);
   bool stopping() const { return shard_.tasks().stopping(); }
   bool full(const Target& target) const;
   bool room_for(const Service& service, std::size_t attempts) const;
-  std::size_t room_of_silent() const noexcept { return cap_ - cap_ / 4; }
+  bool room_for_silent(std::size_t attempts) const;
+  bool silent_have_little(std::size_t attempts) const;
+  void take_place(bool silent);
+  void leave_place(bool silent);
   void wake_driver();
   void follow_limit(TimePoint now);
   void retire(const std::shared_ptr<Service>& service);
@@ -115,6 +120,7 @@ class RoundLane {
   void launch(const std::shared_ptr<Round>& round);
   void launch_waiting(AddressLoad& freed);
   void launch_waiting(std::deque<std::shared_ptr<Round>>& queue);
+  void launch_silent();
   std::size_t slot_while_waiting(const std::shared_ptr<Service>& service, TimePoint slot,
                                  std::uint64_t skipped);
   void end_target(Round& round);
@@ -138,7 +144,8 @@ class RoundLane {
   std::deque<std::shared_ptr<Round>> silent_waiting_;  // as waiting_, of those that were silent
   bool launching_ = false;                             // of all those
   std::size_t in_flight_ = 0;
-  std::vector<RoundResult> done_;  // not handed over yet
+  std::size_t silent_in_flight_ = 0;  // of those: of services that were silent, and retries of such
+  std::vector<RoundResult> done_;     // not handed over yet
   bool news_posted_ = false;
   bool routine_waits_ = false;
   StallWatch stalls_;

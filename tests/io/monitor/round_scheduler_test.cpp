@@ -522,6 +522,27 @@ TEST_F(RoundSchedulerTest, WhoeverFallsSilentLeavesThatQuarterFromTheSecondAttem
   EXPECT_EQ(unfinished, 15u);
 }
 
+TEST_F(RoundSchedulerTest, HoweverBusyTheOthersAreASilentOneComesToItsVerdict) {
+  stop();
+  const Descriptors few(200);  // 100 attempts
+  begin(1);
+  const std::array<std::string, 5> addresses = {"a", "b", "c", "d", "e"};
+  for (const auto& address : addresses) orders(address)->hold = true;
+  constexpr std::uint32_t busy = 98;
+  for (std::uint32_t id = 1; id <= busy; ++id)
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return scheduler_->figures().in_flight == busy; }));
+  orders("silent")->verdicts = {Verdict::fail};
+  orders("silent")->failure = FailureClass::timeout;
+  scheduler_->upsert(spec(1'000, {"silent"}, 1, Millis(100)), FirstRound::at_once);
+  for (const auto& round : wait_for(3)) {
+    EXPECT_EQ(round.service, ServiceId{1'000});
+    EXPECT_EQ(round.targets[0]->verdict, Verdict::fail);
+    EXPECT_EQ(round.targets[0]->attempts.size(), 2u);
+  }
+  for (const auto& address : addresses) orders(address)->hold = false;
+}
+
 TEST_F(RoundSchedulerTest, WhatOthersWaitForBeginsHoweverManyAreInFlight) {
   stop();
   const Descriptors few(32);
