@@ -20,7 +20,11 @@ HttpResponse plain(unsigned status, std::string body) {
 HealthHandler::HealthHandler(std::function<std::string()> why_not_ready)
     : why_not_ready_(std::move(why_not_ready)) {}
 
-HttpResponse HealthHandler::handle(const HttpRequest& request) {
+awaitable<HttpResponse> HealthHandler::handle(HttpRequest request) {
+  co_return answer(request);
+}
+
+HttpResponse HealthHandler::answer(const HttpRequest& request) const {
   const bool health = request.path == "/healthz";
   if (!health && request.path != "/readyz") return plain(404, "not found");
   if (request.method != "GET" && request.method != "HEAD") {

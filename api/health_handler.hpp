@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "api/http_server.hpp"
+#include "api/http_message.hpp"
 
 namespace hotswapd {
 
@@ -15,7 +15,9 @@ class HealthHandler final : public HttpHandler {
   // server's thread.
   explicit HealthHandler(std::function<std::string()> why_not_ready);
 
-  HttpResponse handle(const HttpRequest& request) override;
+  awaitable<HttpResponse> handle(HttpRequest request) override;
+
+  HttpResponse answer(const HttpRequest& request) const;
 
  private:
   std::function<std::string()> why_not_ready_;

@@ -1,16 +1,24 @@
 #include "api/http_server.hpp"
 
+#include <openssl/ssl.h>
+
+#include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <charconv>
@@ -26,25 +34,65 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
+namespace ssl = asio::ssl;
 using asio::ip::tcp;
 
 // Accepting fails for want of descriptors or memory: a pause, so that the loop does not spin.
 constexpr Millis pause_after_failure{200};
+constexpr std::size_t read_at_once = 16 * 1024;
 
 using Parser = http::request_parser<http::string_body>;
 using Message = http::response<http::string_body>;
+using Head = http::response<http::empty_body>;
 
-awaitable<result<std::size_t>> read_request(tcp::socket& socket, beast::flat_buffer& buffer,
+template <class Stream>
+awaitable<result<std::size_t>> read_some(Stream& stream, beast::flat_buffer& buffer) {
+  auto [ec, bytes] = co_await stream.async_read_some(buffer.prepare(read_at_once), nothrow);
+  if (ec) co_return ec;
+  buffer.commit(bytes);
+  co_return bytes;
+}
+
+template <class Stream>
+awaitable<result<std::size_t>> read_request(Stream& stream, beast::flat_buffer& buffer,
                                             Parser& parser) {
-  auto [ec, bytes] = co_await http::async_read(socket, buffer, parser, nothrow);
+  auto [ec, bytes] = co_await http::async_read(stream, buffer, parser, nothrow);
   if (ec) co_return ec;
   co_return bytes;
 }
 
-awaitable<result<std::size_t>> write_response(tcp::socket& socket, Message& message) {
-  auto [ec, bytes] = co_await http::async_write(socket, message, nothrow);
+template <class Stream>
+awaitable<result<std::size_t>> write_response(Stream& stream, Message& message) {
+  auto [ec, bytes] = co_await http::async_write(stream, message, nothrow);
   if (ec) co_return ec;
   co_return bytes;
+}
+
+template <class Stream>
+awaitable<result<std::size_t>> write_head(Stream& stream, Head& head) {
+  http::response_serializer<http::empty_body> serializer(head);
+  auto [ec, bytes] = co_await http::async_write_header(stream, serializer, nothrow);
+  if (ec) co_return ec;
+  co_return bytes;
+}
+
+template <class Stream>
+awaitable<result<std::size_t>> write_bytes(Stream& stream, const std::string& text) {
+  auto [ec, bytes] = co_await asio::async_write(stream, asio::buffer(text), nothrow);
+  if (ec) co_return ec;
+  co_return bytes;
+}
+
+awaitable<result<std::size_t>> shake_hands(ssl::stream<tcp::socket>& stream) {
+  auto [ec] = co_await stream.async_handshake(ssl::stream_base::server, nothrow);
+  if (ec) co_return ec;
+  co_return std::size_t{0};
+}
+
+awaitable<result<std::size_t>> say_goodbye(ssl::stream<tcp::socket>& stream) {
+  auto [ec] = co_await stream.async_shutdown(nothrow);
+  if (ec) co_return ec;
+  co_return std::size_t{0};
 }
 
 std::optional<tcp::endpoint> parse_listen(std::string_view text) {
@@ -79,11 +127,41 @@ HttpResponse plain(unsigned status) {
   return response;
 }
 
+// "GET https://host/REST/Job/1 HTTP/1.1" is meant for us as well.
+std::string_view origin_form(std::string_view target) {
+  const auto scheme = target.find("://");
+  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
+  const auto path = target.find_first_of("/?", scheme + 3);
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
+HttpRequest as_request(Parser& parser, const std::string& peer) {
+  auto& message = parser.get();
+  HttpRequest request;
+  request.method = std::string(message.method_string());
+  const std::string_view whole = message.target();
+  const std::string_view target = origin_form(whole);
+  const auto mark = target.find('?');
+  request.path = std::string(target.substr(0, mark));
+  if (mark != std::string_view::npos) request.query = std::string(target.substr(mark + 1));
+  for (const auto& field : message) {
+    request.headers.emplace_back(lower(field.name_string()), field.value());
+  }
+  request.body = std::move(message.body());
+  request.peer = peer;
+  return request;
+}
+
+template <class Body>
+void set_head(http::response<Body>& message, const HttpResponse& response, bool keep_alive) {
+  message.set(http::field::content_type, response.content_type);
+  for (const auto& [name, value] : response.headers) message.insert(name, value);
+  message.keep_alive(keep_alive);
+}
+
 Message as_message(HttpResponse response, unsigned version, bool head, bool keep_alive) {
   Message message(static_cast<http::status>(response.status), version);
-  message.set(http::field::content_type, response.content_type);
-  for (const auto& [name, value] : response.headers) message.set(name, value);
-  message.keep_alive(keep_alive);
+  set_head(message, response, keep_alive);
   message.content_length(response.body.size());
   if (!head) message.body() = std::move(response.body);
   return message;
@@ -101,8 +179,14 @@ struct HttpServer::Impl {
 
   awaitable<void> accept_connections();
   awaitable<void> serve(tcp::socket socket, asio::ip::address address);
-  awaitable<bool> exchange(tcp::socket& socket, beast::flat_buffer& buffer);
-  HttpResponse respond(const HttpRequest& request) noexcept;
+  awaitable<void> serve_with_tls(tcp::socket& socket, const std::string& peer);
+  template <class Stream>
+  awaitable<void> converse(Stream& stream, const std::string& peer);
+  template <class Stream>
+  awaitable<bool> exchange(Stream& stream, beast::flat_buffer& buffer, const std::string& peer);
+  template <class Stream>
+  awaitable<void> pour(Stream& stream, HttpResponse response, unsigned version);
+  awaitable<HttpResponse> respond(HttpRequest request);
 
   HttpServerOptions options;
   HttpHandler& handler;
@@ -149,23 +233,58 @@ awaitable<void> HttpServer::Impl::serve(tcp::socket socket, asio::ip::address ad
   };
   const Leave leave{*this, address};
   co_await asio::this_coro::throw_if_cancelled(false);
-  beast::flat_buffer buffer(options.limits.header + options.limits.body);
-  for (;;) {
-    const bool more = co_await exchange(socket, buffer);
-    if (!more || tasks.stopping()) break;
-  }
   error_code ignored;
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  // Head and body of an answer are one write; the next answer is not to wait for an ACK of it.
+  socket.set_option(tcp::no_delay(true), ignored);
+  const std::string peer = address.to_string();
+  if (options.identity) {
+    co_await serve_with_tls(socket, peer);
+  } else {
+    co_await converse(socket, peer);
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+}
+
+awaitable<void> HttpServer::Impl::serve_with_tls(tcp::socket& socket, const std::string& peer) {
+  SSL* const session = SSL_new(options.identity->context());
+  if (session == nullptr) co_return;
+  ssl::stream<tcp::socket> stream(std::move(socket), session);
+  const TimePoint deadline = Clock::now() + options.limits.request;
+  const auto shaken = co_await with_deadline(shake_hands(stream), deadline, asio::error::timed_out);
+  if (!shaken || tasks.stopping()) co_return;
+  co_await converse(stream, peer);
+  if (tasks.stopping()) co_return;
+  const TimePoint goodbye = Clock::now() + options.limits.request;
+  co_await with_deadline(say_goodbye(stream), goodbye, asio::error::timed_out);
+}
+
+template <class Stream>
+awaitable<void> HttpServer::Impl::converse(Stream& stream, const std::string& peer) {
+  beast::flat_buffer buffer(options.limits.header + options.limits.body + read_at_once);
+  Millis patience = options.limits.request;
+  for (;;) {
+    if (buffer.size() == 0) {
+      const TimePoint until = Clock::now() + patience;
+      const auto begun =
+          co_await with_deadline(read_some(stream, buffer), until, asio::error::timed_out);
+      if (!begun || tasks.stopping()) co_return;
+    }
+    const bool more = co_await exchange(stream, buffer, peer);
+    if (!more || tasks.stopping()) co_return;
+    patience = options.limits.idle;
+  }
 }
 
 // One request and its answer; false when the connection is done with.
-awaitable<bool> HttpServer::Impl::exchange(tcp::socket& socket, beast::flat_buffer& buffer) {
-  const TimePoint deadline = Clock::now() + options.limits.request;
+template <class Stream>
+awaitable<bool> HttpServer::Impl::exchange(Stream& stream, beast::flat_buffer& buffer,
+                                           const std::string& peer) {
   Parser parser;
   parser.header_limit(options.limits.header);
   parser.body_limit(options.limits.body);
-  auto read = co_await with_deadline(read_request(socket, buffer, parser), deadline,
-                                     asio::error::timed_out);
+  const TimePoint read_by = Clock::now() + options.limits.request;
+  auto read =
+      co_await with_deadline(read_request(stream, buffer, parser), read_by, asio::error::timed_out);
   HttpResponse response;
   bool head = false;
   bool keep_alive = false;
@@ -178,30 +297,54 @@ awaitable<bool> HttpServer::Impl::exchange(tcp::socket& socket, beast::flat_buff
     const auto& message = parser.get();
     version = message.version();
     head = message.method() == http::verb::head;
+    keep_alive = message.keep_alive();
     if (version >= 11 && message.find(http::field::host) == message.end()) {
       response = plain(400);
+      keep_alive = false;
     } else {
-      keep_alive = message.keep_alive();
-      HttpRequest request;
-      request.method = std::string(message.method_string());
-      request.path = std::string(message.target());
-      request.path = request.path.substr(0, request.path.find('?'));
-      response = respond(request);
+      HttpRequest request = as_request(parser, peer);
+      response = co_await respond(std::move(request));
     }
   }
   if (tasks.stopping())
     co_return false;  // the cancellation may have met a read that had just completed
+  if (response.stream) {
+    co_await pour(stream, std::move(response), version);
+    co_return false;
+  }
+  keep_alive = keep_alive && !response.close;
   Message message = as_message(std::move(response), version, head, keep_alive);
+  const TimePoint written_by = Clock::now() + options.limits.request;
   const auto written =
-      co_await with_deadline(write_response(socket, message), deadline, asio::error::timed_out);
+      co_await with_deadline(write_response(stream, message), written_by, asio::error::timed_out);
   co_return written.has_value() && keep_alive;
 }
 
-HttpResponse HttpServer::Impl::respond(const HttpRequest& request) noexcept {
+// Piece by piece, until it ends or nobody takes it; the end of the connection is the end of it.
+template <class Stream>
+awaitable<void> HttpServer::Impl::pour(Stream& stream, HttpResponse response, unsigned version) {
+  Head head(static_cast<http::status>(response.status), version);
+  set_head(head, response, false);
+  const std::shared_ptr<HttpStream> source = std::move(response.stream);
+  const TimePoint begun_by = Clock::now() + options.limits.request;
+  const auto begun =
+      co_await with_deadline(write_head(stream, head), begun_by, asio::error::timed_out);
+  if (!begun) co_return;
+  while (!tasks.stopping()) {
+    const auto piece = co_await source->next();
+    if (!piece || tasks.stopping()) co_return;
+    const TimePoint taken_by = Clock::now() + options.limits.request;
+    const auto taken =
+        co_await with_deadline(write_bytes(stream, *piece), taken_by, asio::error::timed_out);
+    if (!taken) co_return;
+  }
+}
+
+awaitable<HttpResponse> HttpServer::Impl::respond(HttpRequest request) {
   try {
-    return handler.handle(request);
+    co_return co_await handler.handle(std::move(request));
   } catch (const std::exception&) {
-    return plain(500);
+    co_return plain(500);
   }
 }
 
@@ -238,6 +381,10 @@ std::uint16_t HttpServer::port() const noexcept {
 
 void HttpServer::start() {
   impl_->tasks.spawn("http listener", impl_->accept_connections());
+}
+
+void HttpServer::use(std::shared_ptr<const TlsIdentity> identity) {
+  impl_->options.identity = std::move(identity);
 }
 
 awaitable<void> HttpServer::stop() {

@@ -21,11 +21,27 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-// The health routes, and one that fails.
+// Three pieces, one after the other.
+struct Three final : HttpStream {
+  awaitable<std::optional<std::string>> next() override {
+    if (++said > 3) co_return std::nullopt;
+    co_return "piece " + std::to_string(said) + "\n";
+  }
+  int said = 0;
+};
+
+// The health routes, one that fails, and one that says what it was asked.
 struct Handler final : HttpHandler {
-  HttpResponse handle(const HttpRequest& request) override {
+  awaitable<HttpResponse> handle(HttpRequest request) override {
     if (request.path == "/throw") throw std::runtime_error("no");
-    return health.handle(request);
+    if (request.path != "/echo") co_return health.answer(request);
+    HttpResponse response;
+    response.body = request.method + " " + request.path + " ?" + request.query + " " +
+                    std::string(request.header("x-mark")) + " [" + request.body + "] from " +
+                    request.peer + "\n";
+    response.close = request.query == "close";
+    if (request.query == "stream") response.stream = std::make_shared<Three>();
+    co_return response;
   }
   HealthHandler health{[] { return std::string("the first full round is not done"); }};
 };
@@ -95,6 +111,45 @@ TEST_F(HttpServerTest, ConnectionsAreKeptAliveAndPipelined) {
   EXPECT_EQ(answers, 3u);
   EXPECT_THAT(ask("GET /healthz HTTP/1.0\r\n\r\n"),
               StartsWith("HTTP/1.0 200 OK\r\n"));  // closes by itself
+}
+
+TEST_F(HttpServerTest, HandlersSeeTheWholeRequest) {
+  start();
+  for (const char* method : {"GET", "DELETE", "PUT"}) {
+    EXPECT_THAT(ask(std::string(method) +
+                    " /echo?detail=Y HTTP/1.1\r\nHost: x\r\nX-MARK: m\r\nContent-Length: 2\r\n"
+                    "Connection: close\r\n\r\n{}"),
+                EndsWith(std::string(method) + " /echo ?detail=Y m [{}] from 127.0.0.1\n"));
+  }
+}
+
+TEST_F(HttpServerTest, AnAbsoluteTargetIsMeantForUs) {
+  start();
+  EXPECT_THAT(ask(get("https://api.example.net/echo?a=b")), HasSubstr("GET /echo ?a=b "));
+  EXPECT_THAT(ask(get("http://api.example.net?a=b")), StartsWith("HTTP/1.1 404"));
+}
+
+TEST_F(HttpServerTest, AHandlerMayEndTheConnectionAndSaysSo) {
+  start();
+  auto one = client();
+  ASSERT_TRUE(one.send(get("/echo?close", "")));
+  EXPECT_THAT(one.rest(), HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(HttpServerTest, AStreamGoesOutPieceByPiece) {
+  start();
+  EXPECT_THAT(ask(get("/echo?stream", "")),
+              AllOf(HasSubstr("Connection: close\r\n"), Not(HasSubstr("Content-Length")),
+                    EndsWith("\r\n\r\npiece 1\npiece 2\npiece 3\n")));
+}
+
+TEST_F(HttpServerTest, AnIdleConnectionIsKeptForItsTimeOnly) {
+  HttpLimits limits;
+  limits.idle = Millis(50);
+  start(limits);
+  auto one = client();
+  ASSERT_TRUE(one.send(get("/healthz", "")));
+  EXPECT_THAT(one.rest(), EndsWith("\r\n\r\nok\n"));
 }
 
 TEST_F(HttpServerTest, BadRequestsAreAnsweredAndEndTheConnection) {
