@@ -11,14 +11,15 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "api/control_server.hpp"
-#include "api/health_handler.hpp"
 #include "app/allocator.hpp"
+#include "app/api_listener.hpp"
 #include "app/control_commands.hpp"
 #include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
@@ -154,8 +155,8 @@ class Daemon {
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<ControlCommands> commands_;
   std::unique_ptr<ControlServer> control_;
-  std::unique_ptr<HealthHandler> health_;
-  std::unique_ptr<HttpServer> http_;
+  std::shared_ptr<NextIdentity> identity_ = std::make_shared<NextIdentity>();
+  std::unique_ptr<ApiListener> http_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Supervisor> supervisor_;
   Background background_{context_.get_executor()};
@@ -214,9 +215,12 @@ bool Daemon::start() {
   reloader_ = std::make_unique<Reloader>(
       context_.get_executor(), config_file_,
       ReloadHooks{[this]() -> const Config& { return config_; },
-                  [tls = tls_, file = config_file_](const Config& next) {
+                  [tls = tls_, identity = identity_, file = config_file_](const Config& next) {
+                    auto troubles = identity->read(next, file);
                     tls->reload();
-                    return read_trust(*tls, next.services, file);
+                    auto more = read_trust(*tls, next.services, file);
+                    std::move(more.begin(), more.end(), std::back_inserter(troubles));
+                    return troubles;
                   },
                   [this](Config next) { return apply(std::move(next)); },
                   [this] { manager_.reloading(); },
@@ -353,20 +357,13 @@ bool Daemon::start_listeners() {
   control_->start();
 
   if (!config_.api) return true;
-  if (config_.api->tls) {
-    // Plain text where TLS was asked for would be worse than nothing.
-    log_.log(LogLevel::warning, "HS1011", "api.listen is not opened: api.tls is not built yet");
-    return true;
-  }
-  health_ = std::make_unique<HealthHandler>([this] { return why_not_ready(); });
-  HttpServerOptions http;
-  http.listen = to_string(config_.api->listen);
-  auto server = HttpServer::open(context_.get_executor(), http, *health_, failed);
-  if (!server) {
-    log_.log(LogLevel::error, "HS1010", "api.listen not opened: " + server.error().text);
+  auto http = ApiListener::open(
+      context_.get_executor(), *config_.api, [this] { return why_not_ready(); }, failed);
+  if (!http) {
+    log_.log(LogLevel::error, "HS1010", "api.listen not opened: " + http.error().text);
     return false;
   }
-  http_ = std::move(*server);
+  http_ = *std::move(http);
   http_->start();
   return true;
 }
@@ -419,6 +416,7 @@ Fallible<void> Daemon::apply(Config next) {
   providers_->reconfigure(config_);
   set_probe_policy(config_.probe_policy, shards_);
   warn_of_pings();
+  if (http_) http_->use(identity_->take());
   monitor_->reconfigure(config_.services, witness_spec(config_.witness));
   return {};
 }

@@ -14,7 +14,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"file", "drills", "", "there are no drills"},
     {"file", "alarm_intake", "", "no queue of alarms is read"},
     {"file", "cluster", "", "this monitor decides alone"},
-    {"api", "tls", "", "the API speaks plain HTTP"},
     {"api", "users", "", "nobody can log in"},
     {"api", "tokens", "", "no token opens anything"},
     {"api", "rate_limit", "", "requests are not limited by rate"},
