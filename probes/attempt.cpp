@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "probes/address_gate.hpp"
+#include "probes/route.hpp"
 
 namespace hotswapd {
 namespace {
@@ -67,6 +68,8 @@ void Attempt::fail_to_begin(int error) {
 }
 
 void Attempt::fail_to_connect(int error) {
+  const bool unreachable = error == EHOSTUNREACH || error == ENETUNREACH || error == ETIMEDOUT;
+  if (unreachable && !has_route(target_.address())) return finish(route_lost(where()));
   finish(connect_failure(error, where()));
 }
 
@@ -85,6 +88,7 @@ void Attempt::ready(std::uint32_t events) {
 }
 
 Finding Attempt::out_of_time() {
+  if (!has_route(target_.address())) return route_lost(where());
   const std::string time = seconds_text(timeout_);
   if (!connected_) {
     return fail(FailureClass::timeout, "no connection to " + where() + " within " + time);

@@ -91,6 +91,10 @@ Finding connect_failure(int error, std::string_view where) {
   }
 }
 
+Finding route_lost(std::string_view where) {
+  return inconclusive("this host has no route to the target any more: " + std::string(where));
+}
+
 Finding send_failure(int error, std::string_view where) {
   const std::string target(where);
   switch (error) {

@@ -28,6 +28,10 @@ Finding begin_failure(int error, std::string_view where);
 // An errno that came for a connection request under way: the target or the network has answered.
 Finding connect_failure(int error, std::string_view where);
 
+// The route went while the attempt was under way: whatever it met after that, or did not meet, says
+// nothing of the target.
+Finding route_lost(std::string_view where);
+
 // An errno of sending a datagram, or of its socket: our own trouble, whatever it is.
 Finding send_failure(int error, std::string_view where);
 

@@ -1,44 +1,31 @@
 #include "probes/named.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
+#include <boost/asio/ip/address.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/text.hpp"
-#include "net/endpoint.hpp"
 #include "net/resolver.hpp"
 #include "net/sleep.hpp"
 #include "probes/finding.hpp"
+#include "probes/route.hpp"
 
 namespace hotswapd {
 namespace {
 
 constexpr std::size_t most_tried = 4;
 
-// Asks the kernel's routing table; sends nothing.
-bool has_route(const std::string& address) {
-  const auto endpoint = DnsEndpoint::parse(address, 53);
-  if (!endpoint) return false;
-  sockaddr_storage storage;
-  const auto size = endpoint->fill(storage);
-  const int fd = ::socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno != EAFNOSUPPORT;  // anything else is the probe's to tell
-  // Of a datagram socket it only looks up the route: whatever the error, there is none that serves.
-  const bool routed = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0;
-  ::close(fd);
-  return routed;
-}
-
 std::vector<std::string> worth_trying(std::vector<std::string> addresses) {
   if (addresses.size() > 1) {
     auto routed = addresses;
-    std::erase_if(routed, [](const std::string& address) { return !has_route(address); });
+    std::erase_if(routed, [](const std::string& text) {
+      error_code ec;
+      const auto address = asio::ip::make_address(text, ec);
+      return ec || !has_route(address);
+    });
     if (!routed.empty()) addresses = std::move(routed);
   }
   if (addresses.size() > most_tried) addresses.resize(most_tried);

@@ -6,6 +6,7 @@
 #include "probes/address_gate.hpp"
 #include "probes/pending_attempt.hpp"
 #include "probes/ping_engine.hpp"
+#include "probes/route.hpp"
 
 namespace hotswapd {
 namespace {
@@ -60,6 +61,7 @@ class PingAttempt final : public PendingAttempt, private PingEngine::Echo {
           "this host lost ICMP messages that it had no room for (raise net.core.rmem_max)");
     }
     if (const auto& hint = Echo::hint()) return *hint;
+    if (!has_route(target_.endpoint.address())) return route_lost(where());
     return fail(FailureClass::timeout,
                 "no echo reply from " + where() + " within " + seconds_text(target_.timeout));
   }

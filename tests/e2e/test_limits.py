@@ -171,6 +171,32 @@ def test_the_only_link_goes_down(alone, world, end):
     assert not swapped(daemon)
 
 
+@needs_root
+def test_what_was_in_flight_when_the_only_link_went_down_is_not_blamed(alone, world):
+    """One attempt decides, and it is under way: its answer comes too late for the link."""
+    there = Elsewhere()
+    world.closing.append(there)
+    there.call(ip, "link", "add", "theirs", "type", "veth", "peer", "name", "ours", "netns", os.getpid())
+    world.primary, world.backup = "10.77.0.1", "10.77.0.2"
+    ip("addr", "add", "10.77.0.9/24", "dev", "ours")
+    ip("link", "set", "ours", "up")
+    for address in (world.primary, world.backup):
+        there.call(ip, "addr", "add", f"{address}/24", "dev", "theirs")
+    there.call(ip, "link", "set", "theirs", "up")
+    primary, _ = there.call(world.pair)
+    services = crowd(world, "n", 10, monitor={"interval": "1s", "timeout": "1s", "retries": 0})
+    daemon = prepared_as_json(world, services)
+    daemon.start()
+    wait_until("all are ok", lambda: all(s["status"] == "ok" for s in daemon.services().values()))
+    seen = primary.count()
+    primary.behaviour = "silent"
+    wait_until("attempts hang", lambda: primary.count() >= seen + 3, every=0.002)
+    ip("link", "set", "ours", "down")
+    daemon.logged(r"HS1120 .*no route to the target")
+    always("nothing moves", lambda: not swapped(daemon), 3)
+    assert " is down" not in daemon.log()
+
+
 def test_a_process_stopped_for_long_moves_none_of_many(world):
     """The attempts that were in flight lost their connections meanwhile; those connections say nothing."""
     primary, backup = world.pair()
