@@ -1,4 +1,6 @@
 // hotswapd: the command line of the daemon.
+#include <openssl/crypto.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -53,6 +55,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A thread that reads certificates may outlive us by a moment: what it uses is not taken apart.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   try {
     return run(argc, argv);
   } catch (const std::exception& e) {

@@ -1,15 +1,23 @@
 #include "app/trust_setup.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
 
 namespace hotswapd {
+namespace {
+
+constexpr Seconds wait_for_one{1};
+constexpr Seconds wait_for_all{5};
+
+}  // namespace
 
 Diagnostics read_trust(TlsContexts& contexts, const std::vector<Shared<ServiceSpec>>& services,
                        const std::string& config_file) {
   Diagnostics troubles;
   std::set<TlsPolicy> seen;
+  const TimePoint over = Clock::now() + wait_for_all;
   const auto read = [&](const MonitorSpec& monitor, const std::string& path) {
     const bool https = monitor.protocol == Protocol::https;
     const bool may_become =
@@ -17,7 +25,8 @@ Diagnostics read_trust(TlsContexts& contexts, const std::vector<Shared<ServiceSp
     if (!https && !may_become) return;
     const TlsPolicy policy{monitor.tls.verify, monitor.tls.ca_file};
     if (!seen.insert(policy).second) return;
-    const auto loaded = contexts.get(policy, Clock::now());
+    const TimePoint now = Clock::now();
+    const auto loaded = contexts.get(policy, now, std::min(now + wait_for_one, over));
     std::string text;
     if (!loaded) {
       text = loaded.error().text;

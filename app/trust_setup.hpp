@@ -11,9 +11,10 @@
 
 namespace hotswapd {
 
-// Any thread; not a probe loop's, which has no 20 ms to spare for the system's bundle. A warning
-// for each file that cannot be read or holds no certificate: the probes that need it are
-// inconclusive, or go on with what was read before.
+// Any thread but a probe loop's: it waits a second for each file, and five for all, before it goes
+// on without those on a mount that hangs. A warning for each of them, and for each file that cannot
+// be read or holds no certificate: the probes that need it are inconclusive, or go on with what was
+// read before.
 Diagnostics read_trust(TlsContexts& contexts, const std::vector<Shared<ServiceSpec>>& services,
                        const std::string& config_file);
 

@@ -120,15 +120,21 @@ struct Entry {
   TlsContexts::Context context;
   bool current = false;  // what the file holds since the last reload
   bool reading = false;
-  bool asked = true;                                                        // for, since then
-  Error error{errc::unavailable, "its certificates are being read again"};  // of the last try
+  bool asked = true;           // for, since then
+  std::optional<Error> error;  // of the last try
   std::optional<TimePoint> tried;
 };
 
-Fallible<TlsContexts::Loaded> answer(const Entry& entry) {
-  if (!entry.context) return entry.error;
+std::string name_of(const TlsPolicy& policy) {
+  return policy.ca_file.empty() ? "the CA bundle" : "tls.ca_file " + policy.ca_file;
+}
+
+Fallible<TlsContexts::Loaded> answer(const TlsPolicy& policy, const Entry& entry) {
   if (entry.current) return TlsContexts::Loaded{entry.context};
-  return TlsContexts::Loaded{entry.context, entry.error};
+  Error why{errc::unavailable, name_of(policy) + " is still being read"};
+  if (entry.error && !entry.reading) why = *entry.error;
+  if (!entry.context) return why;
+  return TlsContexts::Loaded{entry.context, std::move(why)};
 }
 
 bool due(const Entry& entry, TimePoint now) {
@@ -150,12 +156,12 @@ struct TlsContexts::State {
     return found;
   }
 
-  // With the lock held, which it gives up while the file is read; entry.reading is set.
-  void fill(std::unique_lock<std::mutex>& lock, const TlsPolicy& policy, Entry& entry) {
+  // On a thread of its own.
+  void fill(const TlsPolicy& policy) {
     const auto began_at = generation.load(std::memory_order_relaxed);
-    lock.unlock();
     auto made = make(policy);
-    lock.lock();
+    const std::lock_guard lock(mutex);
+    Entry& entry = entries[policy];
     entry.reading = false;
     if (made) {
       entry.context = *std::move(made);
@@ -177,44 +183,40 @@ TlsPolicy key_of(const TlsPolicy& policy) {
 
 TlsContexts::TlsContexts() : state_(std::make_shared<State>()) {}
 
-Fallible<TlsContexts::Loaded> TlsContexts::get(const TlsPolicy& policy, TimePoint now) {
+// With the lock held.
+void TlsContexts::begin(const TlsPolicy& policy, TimePoint now) {
+  Entry& entry = state_->entry(policy);
+  if (!due(entry, now)) return;
+  entry.tried = now;
+  entry.reading = true;
+  try {
+    std::thread([state = state_, policy] { state->fill(policy); }).detach();
+  } catch (const std::system_error&) {
+    entry.reading = false;
+    entry.error = Error{errc::unavailable, name_of(policy) + " is not read: no thread for it"};
+  }
+}
+
+Fallible<TlsContexts::Loaded> TlsContexts::get(const TlsPolicy& policy, TimePoint now,
+                                               TimePoint until) {
   const TlsPolicy key = key_of(policy);
   std::unique_lock lock(state_->mutex);
-  Entry* entry = &state_->entry(key);
-  while (entry->reading) {
-    state_->read.wait(lock);
-    entry = &state_->entry(key);  // a reload may have thrown it away
-  }
-  if (due(*entry, now)) {
-    entry->tried = now;
-    entry->reading = true;
-    state_->fill(lock, key, *entry);
-  }
-  return answer(*entry);
+  const auto at_rest = [&] { return !state_->entry(key).reading; };
+  // One that read for an earlier reload first.
+  if (!state_->read.wait_until(lock, until, at_rest)) return answer(key, state_->entry(key));
+  begin(key, now);
+  state_->read.wait_until(lock, until, at_rest);
+  return answer(key, state_->entry(key));
 }
 
 Fallible<TlsContexts::Loaded> TlsContexts::in_use(const TlsPolicy& policy, TimePoint now) {
   const TlsPolicy key = key_of(policy);
   std::unique_lock lock(state_->mutex);
   const bool known = state_->entries.contains(key);
-  Entry& entry = state_->entry(key);
-  if (!due(entry, now)) return answer(entry);
-  entry.tried = now;
-  entry.reading = true;
-  if (!known) {
-    state_->fill(lock, key, entry);
-    return answer(entry);
-  }
-  try {
-    std::thread([state = state_, key] {
-      std::unique_lock held(state->mutex);
-      state->fill(held, key, state->entries[key]);
-    }).detach();
-  } catch (const std::system_error& no_thread) {
-    entry.reading = false;
-    state_->read.notify_all();
-  }
-  return answer(entry);
+  begin(key, now);
+  const auto at_rest = [&] { return !state_->entry(key).reading; };
+  if (!known) state_->read.wait(lock, at_rest);
+  return answer(key, state_->entry(key));
 }
 
 void TlsContexts::reload() {

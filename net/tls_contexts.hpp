@@ -23,6 +23,7 @@ struct TlsPolicy {
 // renegotiation. Any thread; a prober keeps what it got and asks again only when generation() has
 // moved, so the lock is never on the way of a probe. A file that could not be read is tried again
 // at the earliest after 10 s. Destroying this waits for nobody, not even for a file that hangs.
+// Files are read by threads of its own, at most one for each policy.
 class TlsContexts {
  public:
   using Context = std::shared_ptr<ssl_ctx_st>;
@@ -37,14 +38,14 @@ class TlsContexts {
     std::optional<Error> outdated = {};
   };
 
-  // For threads that may wait: reads the policy's bundle where that has not been done since the
-  // last reload() (some 20 ms for the system's, for ever from a mount that hangs), or waits for the
-  // thread that does. Call it once per policy before a loop needs it. The error names the file and
-  // says what to do.
-  Fallible<Loaded> get(const TlsPolicy& policy, TimePoint now);
+  // For threads that may wait, until `until` at most, since a file on a mount that hangs is read
+  // for ever (some 20 ms for the system's bundle): what the policy's bundle holds since the last
+  // reload(). Call it once per policy before a loop needs it. The error names the file and says
+  // what to do; so does `outdated`.
+  Fallible<Loaded> get(const TlsPolicy& policy, TimePoint now, TimePoint until);
 
-  // For loops: what was read last; what is to be read again is read meanwhile on a thread of its
-  // own. Only a policy that nobody has asked for before is read at once, here.
+  // For loops: what was read last; what is to be read again is read meanwhile. Only a policy that
+  // nobody has asked for before is waited for, until it is read.
   Fallible<Loaded> in_use(const TlsPolicy& policy, TimePoint now);
 
   // The files are read again. Contexts live on with their users, and here until the file that
@@ -54,6 +55,8 @@ class TlsContexts {
   std::uint64_t generation() const noexcept;
 
  private:
+  void begin(const TlsPolicy& policy, TimePoint now);
+
   struct State;
   const std::shared_ptr<State> state_;  // of the reading threads, too
 };

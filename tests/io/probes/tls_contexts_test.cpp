@@ -32,21 +32,25 @@ const PemFile& authority_file() {
   return file;
 }
 
+Fallible<TlsContexts::Loaded> get(TlsContexts& contexts, const TlsPolicy& policy, TimePoint now) {
+  return contexts.get(policy, now, Clock::now() + Seconds(20));
+}
+
 TEST(TlsContexts, OnePerPolicyUntilReload) {
   TlsContexts contexts;
   const TimePoint now = Clock::now();
   const TlsPolicy own{true, authority_file().path()};
-  const auto first = contexts.get(own, now);
+  const auto first = get(contexts, own, now);
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->context.get(), contexts.get(own, now)->context.get());
-  const auto loose = contexts.get(TlsPolicy{false, "/a"}, now);
+  EXPECT_EQ(first->context.get(), get(contexts, own, now)->context.get());
+  const auto loose = get(contexts, TlsPolicy{false, "/a"}, now);
   ASSERT_TRUE(loose);
-  EXPECT_EQ(loose->context.get(), contexts.get(TlsPolicy{false, "/b"}, now)->context.get());
+  EXPECT_EQ(loose->context.get(), get(contexts, TlsPolicy{false, "/b"}, now)->context.get());
   EXPECT_NE(loose->context.get(), first->context.get());
   const auto generation = contexts.generation();
   contexts.reload();
   EXPECT_GT(contexts.generation(), generation);
-  EXPECT_NE(contexts.get(own, now)->context.get(), first->context.get());
+  EXPECT_NE(get(contexts, own, now)->context.get(), first->context.get());
 }
 
 TEST(TlsContexts, AFailureIsTriedAgainAfterAWhile) {
@@ -57,11 +61,11 @@ TEST(TlsContexts, AFailureIsTriedAgainAfterAWhile) {
     const PemFile file(authority());
     path = file.path();
   }
-  EXPECT_FALSE(contexts.get(TlsPolicy{true, path}, now));
+  EXPECT_FALSE(get(contexts, TlsPolicy{true, path}, now));
   // The operator puts the file in place.
   ASSERT_EQ(::link(authority_file().path().c_str(), path.c_str()), 0);
-  EXPECT_FALSE(contexts.get(TlsPolicy{true, path}, now + Seconds(9)));
-  EXPECT_TRUE(contexts.get(TlsPolicy{true, path}, now + Seconds(10)));
+  EXPECT_FALSE(get(contexts, TlsPolicy{true, path}, now + Seconds(9)));
+  EXPECT_TRUE(get(contexts, TlsPolicy{true, path}, now + Seconds(10)));
   ::unlink(path.c_str());
 }
 
@@ -70,7 +74,7 @@ TEST(TlsContexts, AReloadThatCannotReadTheFileLeavesWhatWasRead) {
   const TimePoint now = Clock::now();
   const PemFile file(authority());
   const TlsPolicy policy{true, file.path()};
-  const auto good = contexts.get(policy, now);
+  const auto good = get(contexts, policy, now);
   ASSERT_TRUE(good);
   EXPECT_FALSE(good->outdated);
   const auto write = [&](const std::string& text) {
@@ -80,7 +84,7 @@ TEST(TlsContexts, AReloadThatCannotReadTheFileLeavesWhatWasRead) {
   contexts.reload();
   contexts.reload();
   for (const auto later : {Seconds(0), Seconds(5), Seconds(10)}) {
-    const auto kept = contexts.get(policy, now + later);
+    const auto kept = get(contexts, policy, now + later);
     ASSERT_TRUE(kept);
     EXPECT_EQ(kept->context, good->context);
     ASSERT_TRUE(kept->outdated);
@@ -88,8 +92,8 @@ TEST(TlsContexts, AReloadThatCannotReadTheFileLeavesWhatWasRead) {
   }
   std::ifstream authorities(authority_file().path());
   write({std::istreambuf_iterator<char>(authorities), {}});
-  EXPECT_TRUE(contexts.get(policy, now + Seconds(19))->outdated) << "tried 9 s ago";
-  const auto fresh = contexts.get(policy, now + Seconds(20));
+  EXPECT_TRUE(get(contexts, policy, now + Seconds(19))->outdated) << "tried 9 s ago";
+  const auto fresh = get(contexts, policy, now + Seconds(20));
   ASSERT_TRUE(fresh);
   EXPECT_FALSE(fresh->outdated);
   EXPECT_NE(fresh->context, good->context);
@@ -101,7 +105,7 @@ TEST(TlsContexts, ALoopNeverWaitsForAFileThatHangs) {
   const TimePoint now = Clock::now();
   const PemFile file(authority());
   const TlsPolicy policy{true, file.path()};
-  const auto before = contexts.get(policy, now);
+  const auto before = get(contexts, policy, now);
   ASSERT_TRUE(before);
   ASSERT_EQ(::unlink(file.path().c_str()), 0);
   ASSERT_EQ(::mkfifo(file.path().c_str(), 0600), 0);
@@ -111,10 +115,15 @@ TEST(TlsContexts, ALoopNeverWaitsForAFileThatHangs) {
     ASSERT_TRUE(meanwhile);
     EXPECT_EQ(meanwhile->context, before->context);
     ASSERT_TRUE(meanwhile->outdated);
-    EXPECT_EQ(meanwhile->outdated->text, "its certificates are being read again");
+    EXPECT_EQ(meanwhile->outdated->text, "tls.ca_file " + file.path() + " is still being read");
   }
-  // Who may wait gets what the reading thread found.
-  auto reader = std::async(std::launch::async, [&] { return contexts.get(policy, now); });
+  // Who may wait does so for a time.
+  const auto tired = contexts.get(policy, now, Clock::now() + Millis(20));
+  ASSERT_TRUE(tired);
+  EXPECT_EQ(tired->context, before->context);
+  EXPECT_TRUE(tired->outdated);
+  // And gets what the reading thread found.
+  auto reader = std::async(std::launch::async, [&] { return get(contexts, policy, now); });
   std::ifstream authorities(authority_file().path());
   const std::string text{std::istreambuf_iterator<char>(authorities), {}};
   std::ofstream(file.path()) << text;
@@ -132,12 +141,12 @@ TEST(TlsContexts, ALoopReadsItselfOnlyWhatNobodyAskedForBefore) {
   const auto first = contexts.in_use(policy, now);
   ASSERT_TRUE(first);
   EXPECT_FALSE(first->outdated);
-  EXPECT_EQ(first->context, contexts.get(policy, now)->context);
+  EXPECT_EQ(first->context, get(contexts, policy, now)->context);
 }
 
 TEST(TlsContexts, TheSystemsChoiceOfCiphersStandsApartFromThat) {
   TlsContexts contexts;
-  const auto ours = contexts.get(TlsPolicy{false, {}}, Clock::now());
+  const auto ours = get(contexts, TlsPolicy{false, {}}, Clock::now());
   ASSERT_TRUE(ours);
   const std::shared_ptr<SSL_CTX> plain(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   const auto names = [](SSL_CTX* context, bool without) {

@@ -117,7 +117,7 @@ TEST(TlsFlood, ATurnEndsAfterSoManyReads) {
   ASSERT_EQ(::fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
   constexpr int records = 100;
   TlsContexts contexts;
-  const auto context = contexts.get(TlsPolicy{false, {}}, Clock::now());
+  const auto context = contexts.in_use(TlsPolicy{false, {}}, Clock::now());
   ASSERT_TRUE(context);
   TlsClient client(context->context.get(), ends[0], "www.example.com");
   auto server = std::make_unique<TlsServer>(self_signed(), ends[1]);

@@ -148,7 +148,8 @@ TEST(TlsResumption, AfterAnythingButAPassTheHandshakeIsFull) {
 void read_again(TlsContexts& contexts, const TargetSpec& target) {
   contexts.reload();
   const TlsPolicy policy{target.monitor.tls.verify, target.monitor.tls.ca_file};
-  ASSERT_TRUE(contexts.get(policy, Clock::now()));
+  const TimePoint now = Clock::now();
+  ASSERT_TRUE(contexts.get(policy, now, now + Seconds(20)));
 }
 
 TEST(TlsResumption, AfterAReloadTheHandshakeIsFull) {
