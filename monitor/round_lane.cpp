@@ -106,8 +106,10 @@ bool RoundLane::room_for(const Service& service, std::size_t attempts) const {
 
 bool RoundLane::room_for_silent(std::size_t attempts) const {
   if (in_flight_ + attempts > cap_) return false;
-  return silent_have_little(attempts) || (silent_in_flight_ + attempts <= cap_ - cap_ / 4 &&
-                                          in_flight_ + attempts <= cap_ - cap_ / 16);
+  // Whoever of the others waits for several places at once is not to wait for ever.
+  return silent_have_little(attempts) ||
+         (waiting_.empty() && silent_in_flight_ + attempts <= cap_ - cap_ / 4 &&
+          in_flight_ + attempts <= cap_ - cap_ / 16);
 }
 
 bool RoundLane::silent_have_little(std::size_t attempts) const {
@@ -344,10 +346,14 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
   Target& target = service.targets[index];
   auto& outcome = round->result.targets[index].emplace();
   bool silent = round->silent;
+  Clock::duration patience = service.interval;  // for room, all attempts together
   for (int made = 0; made <= target.retries; ++made) {
     if (made != 0 && was_silent(outcome.attempts.back()) && !service.waits_for_no_one) {
-      const bool room = co_await wait_for_retry(lane, service, *target.load, silent);
+      const TimePoint asked = Clock::now();
+      const TimePoint until = asked + patience;
+      const bool room = co_await wait_for_retry(lane, service, *target.load, silent, until);
       silent = true;
+      patience -= Clock::now() - asked;
       if (service.gone || lane.stopping()) break;
       if (!room) {
         outcome.attempts.push_back(not_begun(descriptors_full));
@@ -372,16 +378,16 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
 
 // Targets that fall silent are not known as such yet, and there may be very many at once: the first
 // attempt has all the room, so what waits is the next one, which is known to hold its place for
-// long. False: there was no room for a whole interval. Either way the attempt has a place among the
+// long. False: there was no room until then. Either way the attempt has a place among the
 // silent ones when this returns.
 awaitable<bool> RoundLane::wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load,
-                                          bool was_silent) {
+                                          bool was_silent, TimePoint until) {
   lane.leave_place(was_silent);
   if (lane.retries_waiting_.empty() && lane.room_for_silent(1)) {
     lane.take_place(true);
     co_return true;
   }
-  Retry retry{asio::steady_timer(lane.context(), Clock::now() + service.interval)};
+  Retry retry{asio::steady_timer(lane.context(), until)};
   const auto place = lane.retries_waiting_.insert(lane.retries_waiting_.end(), &retry);
   lane.launch_waiting(load);
   while (!retry.its_turn && !service.gone && !lane.stopping()) {

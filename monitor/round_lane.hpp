@@ -102,7 +102,7 @@ class RoundLane {
   static awaitable<void> run_target(RoundLane& lane, std::shared_ptr<Round> round,
                                     std::size_t index);
   static awaitable<bool> wait_for_retry(RoundLane& lane, Service& service, AddressLoad& load,
-                                        bool was_silent);
+                                        bool was_silent, TimePoint until);
   bool stopping() const { return shard_.tasks().stopping(); }
   bool full(const Target& target) const;
   bool room_for(const Service& service, std::size_t attempts) const;

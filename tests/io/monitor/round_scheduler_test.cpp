@@ -522,6 +522,27 @@ TEST_F(RoundSchedulerTest, WhoeverFallsSilentLeavesThatQuarterFromTheSecondAttem
   EXPECT_EQ(unfinished, 15u);
 }
 
+TEST_F(RoundSchedulerTest, WhoeverWantsManyPlacesAtOnceGetsThemAmongTheSilent) {
+  stop();
+  const Descriptors few(200);  // 100 attempts
+  begin(1);
+  const std::array<std::string, 8> addresses = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  for (const auto& address : addresses) {
+    orders(address)->verdicts = {Verdict::fail};
+    orders(address)->failure = FailureClass::timeout;
+    orders(address)->lasts = Millis(50);
+  }
+  constexpr std::uint32_t silent = 400;
+  for (std::uint32_t id = 1; id <= silent; ++id)
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}, 0, Millis(100)),
+                       FirstRound::at_once);
+  wait_for(2 * silent);  // each is known by now, and they want more than there is
+  std::vector<std::string> many;
+  for (int i = 0; i < 40; ++i) many.push_back("live" + std::to_string(i % 4));
+  scheduler_->upsert(spec(1'000, many, 0, Millis(100)), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("live0")->runs >= 50; }));
+}
+
 TEST_F(RoundSchedulerTest, HoweverBusyTheOthersAreASilentOneComesToItsVerdict) {
   stop();
   const Descriptors few(200);  // 100 attempts
