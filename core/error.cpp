@@ -36,4 +36,23 @@ const char* to_string(errc code) noexcept {
   return "internal";
 }
 
+const char* to_string(Hurdle hurdle) noexcept {
+  switch (hurdle) {
+    case Hurdle::configuration:
+      return "configuration";
+    case Hurdle::clock:
+      return "clock";
+    case Hurdle::throttled:
+      return "throttled";
+    case Hurdle::none:
+      break;
+  }
+  return "";
+}
+
+Hurdle hurdle_of(const Error& error) noexcept {
+  if (error.hint.hurdle != Hurdle::none) return error.hint.hurdle;
+  return error.code == errc::refused ? Hurdle::configuration : Hurdle::none;
+}
+
 }  // namespace hotswapd

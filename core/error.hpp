@@ -4,7 +4,10 @@
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+#include <cstdint>
 #include <string>
+
+#include "core/time.hpp"
 
 namespace hotswapd {
 
@@ -29,12 +32,33 @@ enum class errc {
   internal,
 };
 
+// What stands in the way at a peer, where it is more than a matter of trying again soon. Each is an
+// alarm of its own.
+enum class Hurdle : std::uint8_t {
+  none,           // nothing of the kind, or nobody can tell
+  configuration,  // somebody has to change something: credentials, permission, zone. One try a
+                  // minute
+  clock,          // the peer finds our clock wrong: Hint::skew
+  throttled,      // too many calls: none to this peer before Hint::retry_after is over
+};
+
+struct Hint {
+  Hurdle hurdle = Hurdle::none;
+  Millis retry_after{0};  // throttled: 0 when the peer did not say
+  Seconds skew{0};        // clock: so much is ours ahead of the peer's; 0 when it did not say
+  bool operator==(const Hint&) const = default;
+};
+
 // An error that a person will read: `text` says what happened, where, and what to do about it.
 // It never holds a secret. Text from outside went through core/text.hpp's clean() first.
 struct Error {
   errc code = errc::internal;
   std::string text;
+  Hint hint = {};
 };
+
+// errc::refused is the configuration's, unless the hint knows better.
+Hurdle hurdle_of(const Error& error) noexcept;
 
 template <class T>
 using Fallible = boost::system::result<T, Error>;
@@ -45,5 +69,6 @@ using Fallible = boost::system::result<T, Error>;
                                              const boost::source_location& where);
 
 const char* to_string(errc code) noexcept;
+const char* to_string(Hurdle hurdle) noexcept;  // "", "configuration", "clock", "throttled"
 
 }  // namespace hotswapd

@@ -20,4 +20,9 @@ const char* to_string(SwapOutcome outcome) noexcept {
   return "unknown";
 }
 
+Hurdle hurdle_of(const ApplyResult& result) noexcept {
+  if (result.hint.hurdle != Hurdle::none) return result.hint.hurdle;
+  return result.outcome == SwapOutcome::refused ? Hurdle::configuration : Hurdle::none;
+}
+
 }  // namespace hotswapd

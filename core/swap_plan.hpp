@@ -35,7 +35,11 @@ enum class SwapOutcome : std::uint8_t {
 struct ApplyResult {
   SwapOutcome outcome = SwapOutcome::unknown;
   std::string detail;  // a clean sentence for `explain`
+  Hint hint = {};      // of what was not done
 };
+
+// `refused` is the configuration's, unless the hint knows better.
+Hurdle hurdle_of(const ApplyResult& result) noexcept;
 
 // What one authoritative name server answered when it was asked for the proof.
 struct ServerEvidence {

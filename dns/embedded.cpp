@@ -52,7 +52,11 @@ EmbeddedProvider::EmbeddedProvider(asio::any_io_executor executor,
 EmbeddedProvider::~EmbeddedProvider() = default;
 
 ProviderCapabilities EmbeddedProvider::capabilities() const {
-  return {true, true, true, false};
+  ProviderCapabilities can;
+  can.compare_and_set = can.atomic_type_change = can.keeps_generation = true;
+  can.late_effects = false;
+  can.at_once = 0;  // the store takes many in one transaction
+  return can;
 }
 
 // True when the condition holds, false when the deadline passed or we are being stopped.

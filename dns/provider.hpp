@@ -2,6 +2,7 @@
 // name servers asked.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,17 @@ struct ProviderCapabilities {
   bool late_effects = true;
   // How long the name servers may take to serve a change before it is told as not proved.
   Millis proof_deadline{30'000};
+  // Calls of read() and apply() in a second, never more in any second; 0: no limit. At most a
+  // quarter of what the other side publishes (S13), and less where one call makes several requests.
+  // prove() asks name servers and is not counted.
+  double rate = 0;
+  // So many calls of read() and apply() at a time; 0: as many as come, which only a local act can
+  // bear.
+  std::size_t at_once = 16;
+  // How long after apply() returned without an answer its write may still be done, where there is
+  // no compare-and-set on a generation to fence it off (S19). Waited out before such a write is
+  // taken for not done.
+  Millis write_life{60'000};
 };
 
 // Lives on shard 0; every call is made there and completes there. Nothing throws. Each call ends by
@@ -33,7 +45,11 @@ class Provider {
 
   virtual ProviderCapabilities capabilities() const = 0;
 
-  // What the provider itself says is there now (not through any cache).
+  // What the provider itself says is there now (not through any cache). errc::conflict: the name is
+  // readable, but what stands there could never be a service's record (an A and an AAAA, a mark
+  // that is not ours): that is drift, and the text says what it is. errc::refused: credentials,
+  // permission, zone; it is tried once a minute. Everything else is asked again with backoff. The
+  // hint says of a clock or a throttle.
   virtual awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint deadline) = 0;
 
   // One change, atomic where capabilities() says so. See SwapOutcome for what may and may not be
