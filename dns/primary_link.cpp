@@ -18,7 +18,7 @@ Error transport_error(const char* transport, error_code ec) {
 }
 
 UpdateAnswer unknown_fate(const char* transport, error_code ec) {
-  return {UpdateClass::unknown, transport_trouble(transport, ec) + "; it may have been done", {}};
+  return {UpdateClass::unknown, transport_trouble(transport, ec) + "; it may have been done"};
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ Fallible<void> PrimaryLink::acceptable(const AuthReply& reply,
   switch (classify(said)) {
     case UpdateClass::clock:
     case UpdateClass::server_ill:
-      return Error{errc::unavailable, text()};
+      return Error{errc::unavailable, text(), hint_of(said, seconds())};
     case UpdateClass::configuration:
       return Error{errc::refused, text()};
     default:
@@ -73,7 +73,8 @@ Fallible<void> PrimaryLink::acceptable(const AuthReply& reply,
 }
 
 UpdateAnswer PrimaryLink::answer_of(const UpdateReply& reply) const {
-  UpdateAnswer out{classify(reply), describe(reply, seconds()), {}};
+  const auto now = seconds();
+  UpdateAnswer out{classify(reply), describe(reply, now), {}, hint_of(reply, now)};
   if (!reply.tsig || tsig::is_signed(reply.tsig->status)) out.rcode = reply.rcode;
   return out;
 }

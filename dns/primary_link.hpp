@@ -35,6 +35,7 @@ struct UpdateAnswer {
   UpdateClass what = UpdateClass::unknown;
   std::string detail;                     // what the server said or did not: "answers NOERROR"
   std::optional<wire::Rcode> rcode = {};  // of an answer that proves what it says
+  Hint hint = {};
 };
 
 // Used by one coroutine at a time; one TCP connection serves all that is asked. What is cancelled

@@ -25,6 +25,7 @@ namespace {
 constexpr Millis ill_for{30'000};
 constexpr std::size_t most_addresses = 16;
 constexpr int readings = 3;
+constexpr std::size_t calls_at_once = 32;  // each is a connection of its own
 
 // An address of one of the servers.
 struct Candidate {
@@ -114,13 +115,15 @@ struct Attempt {
   UpdateClass what = UpdateClass::unknown;
   std::optional<SwapOutcome> known;  // without an update: `already`, `conflict`
   std::string detail;
+  Hint hint = {};
 };
 
 Attempt attempt_failed(const Error& error) {
   // Nothing but questions has left.
   const bool refused = error.code == errc::refused || error.code == errc::conflict ||
                        error.code == errc::invalid_argument;
-  return {refused ? UpdateClass::configuration : UpdateClass::unreached, {}, error.text};
+  return {
+      refused ? UpdateClass::configuration : UpdateClass::unreached, {}, error.text, error.hint};
 }
 
 awaitable<Attempt> apply_by(PrimaryLink& link, Names names, const SwapPlan& plan, WriteGuard guard,
@@ -159,7 +162,7 @@ awaitable<Attempt> apply_by(PrimaryLink& link, Names names, const SwapPlan& plan
     answer.what = UpdateClass::configuration;
     answer.detail += ": the name has other records, and a CNAME cannot stand beside them";
   }
-  co_return Attempt(answer.what, std::nullopt, std::move(answer.detail));
+  co_return Attempt(answer.what, std::nullopt, std::move(answer.detail), answer.hint);
 }
 
 }  // namespace
@@ -183,7 +186,12 @@ void Rfc2136Provider::reconfigure(Rfc2136Options options) {
 
 ProviderCapabilities Rfc2136Provider::capabilities() const {
   const auto& options = *state_->options;
-  return {true, true, options.guard == WriteGuard::generation, true, options.proof_deadline};
+  ProviderCapabilities can;
+  can.compare_and_set = can.atomic_type_change = true;
+  can.keeps_generation = options.guard == WriteGuard::generation;
+  can.proof_deadline = options.proof_deadline;
+  can.at_once = calls_at_once;
+  return can;
 }
 
 namespace {
@@ -239,6 +247,7 @@ awaitable<Fallible<LiveRecord>> Rfc2136Provider::read(RecordKey key, TimePoint d
   const auto asked = co_await candidates(state->around, options, std::move(order), deadline);
   std::string troubles = asked.troubles;
   errc code = errc::unavailable;
+  Hint hint;
   const auto guard = options->guard;
   for (std::size_t i = 0; i < asked.list.size(); ++i) {
     const auto server = asked.list[i].server;
@@ -250,13 +259,14 @@ awaitable<Fallible<LiveRecord>> Rfc2136Provider::read(RecordKey key, TimePoint d
       co_return live;
     }
     code = live.error().code;
+    hint = live.error().hint;
     add_trouble(troubles, link.server().text() + " " + live.error().text);
     // What it holds is what the zone holds: others would say the same.
     if (code == errc::conflict) break;
     if (code != errc::refused) state->ill_until[server] = Clock::now() + ill_for;
     if (Clock::now() >= deadline) break;
   }
-  co_return Error{code, troubles};
+  co_return Error{code, troubles, hint};
 }
 
 awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline) {
@@ -269,6 +279,7 @@ awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline)
   const auto asked = co_await candidates(state->around, options, std::move(order), deadline);
   std::string troubles = asked.troubles;
   auto outcome = SwapOutcome::failed;
+  Hint hint;
   const auto guard = options->guard;
   for (std::size_t i = 0; i < asked.list.size(); ++i) {
     const auto server = asked.list[i].server;
@@ -278,12 +289,13 @@ awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline)
     add_trouble(troubles, link.server().text() + " " + attempt.detail);
     if (attempt.known) co_return ApplyResult(*attempt.known, troubles);
     outcome = outcome_of(attempt.what);
+    hint = attempt.hint;
     if (attempt.what == UpdateClass::unknown || may_try_another(attempt.what))
       state->ill_until[server] = Clock::now() + ill_for;
     if (!may_try_another(attempt.what)) break;
     if (Clock::now() >= deadline) break;
   }
-  co_return ApplyResult(outcome, troubles);
+  co_return ApplyResult(outcome, troubles, hint);
 }
 
 awaitable<std::vector<ServerEvidence>> Rfc2136Provider::prove(RecordKey key, RecordSet want,

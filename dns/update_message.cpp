@@ -230,6 +230,18 @@ SwapOutcome outcome_of(UpdateClass what) noexcept {
   return SwapOutcome::unknown;
 }
 
+Hint hint_of(const UpdateReply& reply, std::uint64_t now) noexcept {
+  Hint out;
+  const auto what = classify(reply);
+  if (what == UpdateClass::configuration) out.hurdle = Hurdle::configuration;
+  if (what != UpdateClass::clock) return out;
+  out.hurdle = Hurdle::clock;
+  if (reply.tsig && reply.tsig->server_time)
+    out.skew = Seconds(static_cast<std::int64_t>(now) -
+                       static_cast<std::int64_t>(*reply.tsig->server_time));
+  return out;
+}
+
 std::string describe(const UpdateReply& reply, std::uint64_t now) {
   std::string out = std::string("answers ") + wire::to_string(reply.rcode);
   if (!reply.tsig || reply.tsig->status == tsig::Status::verified) return out;

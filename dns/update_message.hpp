@@ -61,6 +61,9 @@ bool may_try_another(UpdateClass what) noexcept;
 // As the swap protocol takes it.
 SwapOutcome outcome_of(UpdateClass what) noexcept;
 
+// What stands in the way, and by how much our clock is ahead where it is that.
+Hint hint_of(const UpdateReply& reply, std::uint64_t now) noexcept;
+
 // The answer in a sentence, with the clocks' difference where it is about that.
 std::string describe(const UpdateReply& reply, std::uint64_t now);
 
