@@ -139,9 +139,9 @@ void ControlCommands::explain_stored(RecordKey key, json::object view,
       for (const auto& row : rows ? *rows : std::vector<IntentRow>{}) {
         boost::system::error_code ec;
         auto story = json::parse(row.evidence, ec);
-        if (ec || !story.is_object() || !story.as_object().contains("steps") ||
-            row.from_rr == row.to_rr)
-          continue;
+        if (ec || !story.is_object() || !story.as_object().contains("steps")) continue;
+        const auto* moves = story.as_object().if_contains("moves");
+        if (moves != nullptr && *moves == json::value(false)) continue;  // no swap to explain
         view["swap"] = std::move(story);
         break;
       }

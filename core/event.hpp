@@ -24,9 +24,12 @@ struct MonitorEvent {
   RecordKey service;
   WallTime at;
   std::string state;
-  std::string address;                 // probe: the probed address; status: empty
-  std::vector<std::string> serving;    // what DNS serves now
-  std::uint32_t serial = 0;            // published zone serial, 0 when unknown
+  std::string address;               // probe: the probed address; status: empty
+  std::vector<std::string> serving;  // what DNS serves now
+  std::uint32_t serial = 0;          // published zone serial, 0 when unknown
+  // How sure we are that `serving` is what the world sees (S17): "read back", "proved",
+  // "applied, not proved", "" before anything was written.
+  std::string proof;
   std::string message;                 // clean text, may be empty
   std::vector<Micros> response_times;  // probe: of the round's attempts that got an answer
   // True when this is a change (delivery `change` tells only these); false for the repetitions that

@@ -206,6 +206,11 @@ Decision decide(const FailoverView& v) {
                 "the DNS provider to answer");
   }
 
+  if (v.record == RecordState::foreign && v.foreign_is_no_set) {
+    return hold("drift", "what stands there cannot be swapped: " + v.foreign,
+                "somebody to put that right: no single change of ours can");
+  }
+
   // An operator's word goes before everything but `observe`, which refuses it where it is spoken.
   if (!v.observe) {
     if (v.requested) {
@@ -226,6 +231,11 @@ Decision decide(const FailoverView& v) {
       return hold("first-contact",
                   "the name has no record, and the primary has not passed a round yet",
                   "the first good round of the primary");
+    }
+    if (v.evidence_expired) {
+      return hold("stale-evidence",
+                  "the name has no record, and what was seen of the primary is too old to act on",
+                  "the next decided round");
     }
     if (v.observe) {
       return hold("observe", "would write the first record, but `mode: observe` never writes",

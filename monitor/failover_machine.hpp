@@ -40,7 +40,8 @@ struct FailoverView {
   bool swap_under_way = false;
   int fresh_rounds_missing = 0;  // decided full rounds still to come before anything may move
   RecordState record = RecordState::unread;
-  std::string foreign;  // what stands there instead, when foreign
+  std::string foreign;             // what stands there instead, when foreign
+  bool foreign_is_no_set = false;  // and no compare-and-set can change it (an A and an AAAA)
   std::size_t serving = 0;
   bool value_differs =
       false;  // what is served is not what the configuration says for `serving`: it was edited

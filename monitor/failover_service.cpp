@@ -15,6 +15,8 @@ namespace {
 // interval.
 constexpr Millis drift_check_every{60'000};
 constexpr int inconclusive_rounds_to_alarm = 3;
+constexpr std::size_t most_steps = 60;
+constexpr std::ptrdiff_t kept_first_steps = 20;
 
 }  // namespace
 
@@ -79,6 +81,8 @@ void FailoverService::begin(std::shared_ptr<FailoverService> predecessor) {
 }
 
 void FailoverService::end() {
+  stop_waiting();
+  context_.troubles.forget(model_.spec().provider, model_.spec().key);
   ended_ = true;
   ++epoch_;
   ++proof_epoch_;
@@ -106,6 +110,9 @@ bool FailoverService::configured_as(const Shared<ServiceSpec>& spec,
 void FailoverService::configure_now(Shared<ServiceSpec> spec, Provider& provider) {
   const auto before = round_spec();
   const bool moved_house = provider_ != &provider;
+  stop_waiting();
+  context_.troubles.forget(model_.spec().provider, model_.spec().key);
+  slow_until_ = TimePoint();  // what was refused may be put right by now
   provider_ = &provider;
   ++proof_epoch_;
   perform(model_.reconfigure(std::move(spec), context_.clocks.wall()));
@@ -129,6 +136,7 @@ void FailoverService::at_rest() {
   running_ = false;
   decision_.reset();
   leave_gate();
+  ticket_ = 0;
   if (ended_ || context_.tasks.stopping() || !edit_) return;
   const auto edit = std::move(edit_);
   configure_now(std::move(edit->spec), *edit->provider);
@@ -165,9 +173,10 @@ void FailoverService::on_round(RoundResult round) {
     pending_ = pending;
     context_.rounds.set_pending(id_, pending);
   }
-  if (!running_ && !reading_ && (!last_read_ || now.steady - *last_read_ >= drift_check_every)) {
+  const bool due = !last_read_ || now.steady - *last_read_ >= drift_check_every;
+  if (due && !running_ && !reading_ && !refused_lately()) {
     reading_ = true;
-    context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read());
+    context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read(CallRank::looks));
   }
 }
 
@@ -182,7 +191,11 @@ void FailoverService::decide_on_round(const Moment& now, Changes changes) {
   steady_ = decision.rule == "steady";
   if (running_) decision_ = std::make_unique<Decision>(decision);
   perform(std::move(changes));
+  const bool moves = decision.action == Action::write && decision.moves;
+  const auto why = decision.text;
   act_on(std::move(decision), now);
+  if (moves && waits_at_gate_)
+    perform(model_.settle(why + "; it waits for " + waits_for_turn(), now.wall, true));
 }
 
 void FailoverService::tell_inconclusive() {
@@ -222,6 +235,13 @@ void FailoverService::act_on(Decision d, const Moment& now) {
       perform(model_.settle(d.text, wall, false));
     }
   }
+  if (d.action == Action::write && refused_lately()) {
+    d.action = Action::hold;
+    d.rule = "provider-refused";
+    d.text += ", but the provider refused us less than a minute ago";
+    d.waiting_for = "the next try, at most one a minute; somebody has to put the refusal right";
+    perform(model_.settle(d.text, wall, false));
+  }
   if (d.limited) {
     perform(model_.limit_reached(d.text, wall));
   } else if (check_budget(model_.budget(), model_.spec().max_swaps_per_hour, now).allows) {
@@ -229,7 +249,8 @@ void FailoverService::act_on(Decision d, const Moment& now) {
   }
   steady_ = d.rule == "steady";
   decided_at_ = wall;
-  if (d.action != Action::write || !may_begin(d)) return;
+  if (d.action != Action::write) return stop_waiting();
+  if (!may_begin(d)) return;
   decision_ = std::make_unique<Decision>(d);
   running_ = true;
   ++writes_;
@@ -237,23 +258,47 @@ void FailoverService::act_on(Decision d, const Moment& now) {
   context_.tasks.spawn("swap " + model_.spec().key.fqdn, run_swap(std::move(d)));
 }
 
-// What moves traffic begins at once, as does an operator's word over a foreign record; the rest
-// takes turns.
+// An operator's word begins at once; the rest where the provider has room for it.
 bool FailoverService::may_begin(const Decision& decision) {
-  if (decision.moves || decision.overrides_drift) return true;
+  const auto rank = decision.moves || decision.overrides_drift ? CallRank::moves : CallRank::writes;
+  if (waits_at_gate_ && (rank != rank_ || decision.rule == "operator")) stop_waiting();
   if (waits_at_gate_) return false;
-  waits_at_gate_ = !context_.touches.enter(*provider_, shared_from_this());
-  if (!waits_at_gate_) in_gate_ = provider_;
+  rank_ = rank;
+  if (ticket_ == 0) ticket_ = context_.gate.ticket();
+  if (decision.rule == "operator") return true;
+  const auto entry = context_.gate.enter(*provider_, shared_from_this(), rank_, ticket_);
+  waits_at_gate_ = entry == ProviderGate::Entry::waits;
+  if (entry == ProviderGate::Entry::place) in_gate_ = provider_;
   return !waits_at_gate_;
 }
 
 void FailoverService::take_turn() {
   waits_at_gate_ = false;
   evaluate();
+  if (!running_ && !waits_at_gate_) ticket_ = 0;
+}
+
+// What was wanted is not any more, or not from this provider: its place in the row is lost.
+void FailoverService::stop_waiting() {
+  if (running_) return;
+  if (waits_at_gate_) context_.gate.forget(*provider_, rank_, ticket_);
+  waits_at_gate_ = false;
+  ticket_ = 0;
 }
 
 void FailoverService::leave_gate() {
-  if (const auto* at = std::exchange(in_gate_, nullptr)) context_.touches.leave(*at);
+  if (const auto* at = std::exchange(in_gate_, nullptr)) context_.gate.leave(*at, rank_);
+}
+
+bool FailoverService::refused_lately() const {
+  return context_.clocks.steady() < slow_until_;
+}
+
+std::string FailoverService::waits_for_turn() const {
+  if (!waits_at_gate_) return "";
+  const auto ahead = context_.gate.ahead(*provider_, rank_, ticket_);
+  return "its turn at the provider " + model_.spec().provider +
+         ", which takes so many calls a second (" + std::to_string(ahead) + " before it)";
 }
 
 Fallible<std::string> FailoverService::command(const Command& command) {
@@ -364,7 +409,11 @@ void FailoverService::perform(Changes changes, Batch batch) {
 }
 
 void FailoverService::step(std::string name, std::string text) {
-  if (story_) story_->steps.push_back({context_.clocks.wall(), std::move(name), std::move(text)});
+  if (!story_) return;
+  auto& steps = story_->steps;
+  // A swap may be tried for days: how it began and how it goes on is what tells of it.
+  if (steps.size() == most_steps) steps.erase(steps.begin() + kept_first_steps);
+  steps.push_back({context_.clocks.wall(), std::move(name), std::move(text)});
 }
 
 }  // namespace hotswapd

@@ -11,24 +11,17 @@
 
 #include "core/log.hpp"
 #include "dns/provider.hpp"
+#include "monitor/clocks.hpp"
+#include "monitor/provider_gate.hpp"
+#include "monitor/provider_troubles.hpp"
 #include "monitor/rounds.hpp"
 #include "monitor/service_model.hpp"
 #include "monitor/state_store.hpp"
 #include "monitor/swap_machine.hpp"
 #include "monitor/teller.hpp"
-#include "monitor/touch_gate.hpp"
 #include "net/task_group.hpp"
 
 namespace hotswapd {
-
-// The two clocks and the wait on them, so that tests may turn them.
-struct Clocks {
-  std::function<TimePoint()> steady;
-  std::function<WallTime()> wall;
-  std::function<awaitable<void>(Millis)> sleep;  // ends early when the task is cancelled
-
-  Moment now() const { return {steady(), wall()}; }
-};
 
 // Something happened: for `hotswapctl watch`.
 struct WatchEvent {
@@ -47,7 +40,8 @@ struct ServiceContext {
   Logger& log;
   Clocks clocks;
   TaskGroup& tasks;
-  TouchGate& touches;
+  ProviderGate& gate;
+  ProviderTroubles& troubles;
   std::function<void(const WatchEvent&)> watch;
   std::function<Surroundings(ServiceId but)> around;
   std::function<void(ServiceId, Health after)> primary_changed;  // before it decides
@@ -70,13 +64,16 @@ struct SwapStory {
   std::string to;
   std::string reason;
   WallTime opened;
-  std::string state;  // prepared, sent, read back, proved, "applied, not proved", abandoned
+  // prepared, sent, read back, proved, "applied, not proved", abandoned; fencing, fenced
+  std::string state;
   std::vector<Line> steps;
   std::vector<ServerEvidence> proof;
   boost::json::array evidence;  // the targets as they were when it was decided
   bool moves = true;            // false: the value stays, only TTL or generation are written
   bool counted = false;         // for max_swaps_per_hour
 };
+
+ProviderTraits traits(const ProviderCapabilities& can);
 
 // Lives on shard 0. Destroyed only after its swap has ended (Monitor sees to that).
 class FailoverService : public std::enable_shared_from_this<FailoverService> {
@@ -106,7 +103,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void clock_advanced();
   bool timed() const { return model_.next_clock().has_value(); }
   void reconsider();  // what held a swap of ours from outside is over
-  void take_turn();   // of a write that waited at the TouchGate
+  void take_turn();   // of a write that waited at the ProviderGate
   void save();  // the state row, whether it changed or not: finds out whether the disk takes writes
                 // again
 
@@ -116,6 +113,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   // it.
   const Decision& last_decision() const noexcept;
   WallTime decided_at() const noexcept { return decided_at_; }
+  // What a write that is decided waits for, when it does not begin; empty: nothing.
+  std::string waits_for_turn() const;
   const SwapStory* story() const noexcept { return story_.get(); }  // null: no swap yet
   std::uint64_t rounds_seen() const noexcept { return rounds_; }
   std::uint64_t slots_skipped() const noexcept { return skipped_; }
@@ -138,7 +137,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void evaluate();
   void act_on(Decision d, const Moment& now);
   bool may_begin(const Decision& decision);
+  void stop_waiting();
   void leave_gate();
+  bool refused_lately() const;
   bool decide_anew(const SwapMachine& machine) const;
   void follow_activity(bool was_active);
   void tell_inconclusive();
@@ -147,13 +148,21 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void at_rest();
   bool wanted_still(const Decision& decision) const;
 
-  awaitable<void> rest(Millis duration);
+  awaitable<void> rest(Millis duration, bool whatever_is_said = false);
+  awaitable<bool> turn(CallRank rank, std::uint64_t ticket);
+  awaitable<Fallible<LiveRecord>> read_now(Provider& provider);
+  awaitable<ApplyResult> apply_now(Provider& provider, SwapPlan plan);
+  void heard(const Provider& provider, const Hint& hint, Hurdle hurdle, const std::string& text);
   awaitable<void> run_start(std::shared_ptr<FailoverService> predecessor);
-  awaitable<void> run_read();
+  awaitable<void> finish(IntentRow intent);
+  awaitable<void> run_read(CallRank rank);
   awaitable<void> run_swap(Decision decision);
   awaitable<void> drive(SwapMachine& machine, SwapStep step, Decision decision, bool resumed);
+  awaitable<void> pause(SwapMachine& machine);
+  void close_swap(SwapMachine& machine, const Decision& decision, const char* state);
+  void prove_what_is_not();
   awaitable<void> prove();
-  awaitable<bool> journal(SwapMachine& machine, std::string phase, bool closed);
+  awaitable<bool> journal(SwapMachine& machine, std::string phase, std::string state);
   awaitable<Fallible<void>> commit(Batch batch);
   awaitable<std::optional<IntentRow>> newest_intent();
   void step(std::string name, std::string text);
@@ -172,7 +181,10 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   std::unique_ptr<Decision> decision_;      // while a coroutine of ours is at work
   WallTime decided_at_;
   std::unique_ptr<SwapStory> story_;
-  const Provider* in_gate_ = nullptr;  // at whose place of the TouchGate we are
+  const Provider* in_gate_ = nullptr;  // at whose place of the ProviderGate we are
+  CallRank rank_ = CallRank::moves;    // of what waits there, or is under way
+  std::uint64_t ticket_ = 0;           // since when it is wanted; 0: nothing is
+  TimePoint slow_until_{};             // refused by the provider: no try before
   std::uint64_t epoch_ = 0;
   std::uint64_t proof_epoch_ = 0;
   std::uint64_t words_ = 0;   // of operators

@@ -17,8 +17,6 @@ constexpr Millis slowest_witness{10'000};
 constexpr Clock::duration witness_gap = Millis(200);  // the least between two questions
 // The targets of the witness are rounds of their own, from this id on; services begin with 1.
 constexpr std::uint32_t first_witness_id = 0xffff0000;
-// Enough to keep a disk busy that takes many batches in one transaction.
-constexpr std::size_t touches_at_a_time = 128;
 // A start of tens of thousands of services at one instant would need the memory of all at once.
 constexpr std::size_t starts_at_a_time = 256;
 
@@ -36,7 +34,8 @@ Monitor::Monitor(MonitorParts parts)
                parts_.log.log(LogLevel::error, "HS1005",
                               "a task ended by an exception task=\"" + task + "\" " + what);
              }),
-      touches_(touches_at_a_time),
+      gate_(parts_.executor, parts_.clocks, tasks_),
+      troubles_(parts_.alarms, parts_.clocks),
       context_{parts_.executor,
                parts_.store,
                parts_.teller,
@@ -44,7 +43,8 @@ Monitor::Monitor(MonitorParts parts)
                parts_.log,
                parts_.clocks,
                tasks_,
-               touches_,
+               gate_,
+               troubles_,
                parts_.watch,
                [this](ServiceId but) { return around(but); },
                [this](ServiceId service, Health after) { primary_changed(service, after); },
@@ -409,7 +409,7 @@ void Monitor::look_after_the_ended() {
 
 awaitable<bool> Monitor::stop(TimePoint deadline) {
   stopping_ = true;
-  touches_.close();
+  gate_.close();
   const auto in_swap = [this] {
     const auto swapping = [](const auto& s) { return s->model().swap_under_way(); };
     return std::any_of(ordered_.begin(), ordered_.end(), swapping) ||

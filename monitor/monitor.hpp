@@ -114,7 +114,8 @@ class Monitor {
 
   MonitorParts parts_;
   TaskGroup tasks_;
-  TouchGate touches_;
+  ProviderGate gate_;
+  ProviderTroubles troubles_;
   ServiceContext context_;
   std::vector<std::shared_ptr<FailoverService>> ordered_;
   std::unordered_map<ServiceId, std::shared_ptr<FailoverService>> by_id_;

@@ -73,6 +73,7 @@ std::string ServiceModel::target_label(std::size_t target) const {
 
 std::string ServiceModel::foreign() const {
   if (record_ != RecordState::foreign) return "";
+  if (!no_set_->empty()) return *no_set_;
   return live_ && live_->set ? to_string(*live_->set) : "no record";
 }
 
@@ -110,6 +111,7 @@ MonitorEvent ServiceModel::event(EventKind kind, std::string state, WallTime now
   e.state = std::move(state);
   e.serving = serving_values();
   e.serial = serial_;
+  e.proof = to_string(proof_);
   return e;
 }
 
@@ -257,6 +259,7 @@ FailoverView ServiceModel::view(const Moment& now, const Surroundings& around) c
   v.fresh_rounds_missing = fresh_rounds_missing_;
   v.record = record_;
   v.foreign = foreign();
+  v.foreign_is_no_set = !no_set_->empty();
   v.serving = serving_;
   v.value_differs = served_ && !wanted(serving_).same_values(*served_);
   v.needs_touch = touch_wanted_;
@@ -303,6 +306,20 @@ bool ServiceModel::still_wanted(const Decision& decision, const Moment& now,
   return again.action == Action::write && again.target == decision.target;
 }
 
+Wish ServiceModel::resumed_wish(const SwapPlan& plan, const Moment& now,
+                                const Surroundings& around) const {
+  if (active_ && fresh_rounds_missing_ > 0 && !word_->requested) return Wish::undecided;
+  auto v = view(now, around);
+  v.swap_under_way = false;
+  v.foreign_is_no_set = false;
+  const bool ours = plan.expect && ((served_ && served_->same_values(*plan.expect)) ||
+                                    target_with(*plan.expect).has_value());
+  v.record = !plan.expect ? RecordState::none : ours ? RecordState::ours : RecordState::foreign;
+  const auto again = decide(v);
+  const bool same = again.action == Action::write && wanted(again.target).same_values(plan.want);
+  return same ? Wish::yes : Wish::no;
+}
+
 SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
   SwapPlan p;
   p.key = spec_->key;
@@ -323,6 +340,7 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   generation_ = std::max(generation_, live.generation.value_or(0));
   serial_ = live.serial;
   record_ = RecordState::ours;
+  no_set_ = {};
   touch_wanted_ = false;
 }
 
@@ -359,7 +377,7 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
   const auto to = live.set ? to_string(*live.set) : std::string("no record");
   const bool moved = plan.expect && !plan.expect->same_values(plan.want);
   const char* kind = decision.counted ? "swap" : moved ? "move" : "record";
-  changes.notes.push_back({kind, from + " -> " + to + ": " + decision.text, now.wall});
+  changes.notes.push_back({kind, from + " -> " + to + ", read back: " + decision.text, now.wall});
   if (moved) {
     last_swap_ = now.steady;
     if (decision.counted) budget_.add(now.steady);
@@ -392,21 +410,41 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
     if (counted) budget_.add(now.steady);
   }
   const char* kind = !moved ? "record" : counted ? "swap" : "move";
-  changes.notes.push_back({kind,
-                           from + " -> " + to_string(plan.want) +
-                               ": finished after a restart, it had been written: " + reason,
-                           now.wall});
+  changes.notes.push_back(
+      {kind,
+       from + " -> " + to_string(plan.want) +
+           ", read back: finished after a restart, it had been written: " + reason,
+       now.wall});
   changes.merge(named_after(plan.op, arrived(moved, reason, now.wall)));
   return changes;
 }
 
 Changes ServiceModel::swap_abandoned(const std::string& why, bool conflicted,
-                                     const std::optional<LiveRecord>& found, WallTime wall) {
+                                     const std::optional<LiveRecord>& found,
+                                     bool provider_keeps_generation, WallTime wall) {
   Changes changes;
   swap_under_way_ = false;
   changes.notes.push_back({"swap_abandoned", why, wall});
-  if (conflicted && found) changes.merge(record_read(*found, false, wall));
+  if (found) {
+    changes.merge(record_read(*found, provider_keeps_generation, wall));
+  } else if (conflicted) {
+    changes.merge(record_unusable(why, wall));
+  }
   changes.merge(settle(why, wall, false));
+  return changes;
+}
+
+Changes ServiceModel::swap_hindered(const std::string& why, bool alarming, WallTime wall) {
+  Changes changes;
+  changes.notes.push_back({"swap_hindered", why, wall});
+  auto settled = settle(why, wall, false);
+  if (alarming && settled.events.empty() && told_why_ != why) {
+    auto e = event(EventKind::status, to_string(status_), wall);
+    e.message = why;
+    e.aside = true;
+    changes.events.push_back(std::move(e));
+  }
+  changes.merge(std::move(settled));
   return changes;
 }
 
@@ -429,6 +467,7 @@ Changes ServiceModel::proof(Proof proof, const std::string& detail, WallTime wal
 
 void ServiceModel::record_unknown() {
   record_ = RecordState::unread;
+  no_set_ = {};
   live_.reset();
   served_.reset();
   serving_ = 0;
@@ -440,6 +479,8 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
   Changes changes;
   if (swap_under_way_) return changes;  // the swap reads for itself
   const auto before = record_;
+  const bool another = !no_set_->empty();
+  no_set_ = {};
   live_ = Found{live.set, live.generation};
   serial_ = live.serial;
   if (live.generation && *live.generation > generation_) {
@@ -478,7 +519,7 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
     touch_wanted_ = live.set->ttl != spec_->ttl ||
                     (provider_keeps_generation && live.generation.value_or(0) == 0);
   }
-  if (record_ == RecordState::foreign && before != RecordState::foreign) {
+  if (record_ == RecordState::foreign && (before != RecordState::foreign || another)) {
     const auto text = "the record was changed by someone else to " + foreign();
     changes.notes.push_back({"drift", text, now});
     changes.merge(settle(text, now, false));
@@ -486,6 +527,20 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
     changes.notes.push_back({"drift_ended", "the record is one of ours again", now});
     changes.merge(settle("the record is one of ours again", now, false));
   }
+  return changes;
+}
+
+Changes ServiceModel::record_unusable(const std::string& what, WallTime now) {
+  Changes changes;
+  if (swap_under_way_) return changes;
+  const bool news = record_ != RecordState::foreign || *no_set_ != what;
+  record_ = RecordState::foreign;
+  live_.reset();
+  if (!news) return changes;
+  no_set_ = Shared(std::string(what));
+  const auto text = "the record was changed by someone else: " + foreign();
+  changes.notes.push_back({"drift", text, now});
+  changes.merge(settle(text, now, false));
   return changes;
 }
 

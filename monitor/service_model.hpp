@@ -104,6 +104,9 @@ class ServiceModel {
   // What the provider says is there: at the start, and now and then.
   Changes record_read(const LiveRecord& live, bool provider_keeps_generation, WallTime now);
 
+  // The provider can be read, but what stands there could never be ours: drift, which `what` names.
+  Changes record_unusable(const std::string& what, WallTime now);
+
   // One finished round. The decision that follows is asked for with decision(); when it does not
   // move traffic at once, settle() then tells how things stand.
   Changes round_finished(RoundResult round, WallTime now);
@@ -125,6 +128,9 @@ class ServiceModel {
   SwapPlan plan(const Decision& decision, std::string op) const;
   // True while `decision` would still be taken.
   bool still_wanted(const Decision& decision, const Moment& now, const Surroundings& around) const;
+  // Whether a swap that an earlier run began would be begun now, as the record stands that it
+  // expected. Undecided before a fresh round.
+  Wish resumed_wish(const SwapPlan& plan, const Moment& now, const Surroundings& around) const;
 
   void swap_begun() { swap_under_way_ = true; }
   // The swap was read back: what is served now is `live`.
@@ -134,8 +140,12 @@ class ServiceModel {
   // found by its value.
   Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason,
                        bool counted, const Moment& now);
+  // `found`: what was read last, absent too when that was no record set.
   Changes swap_abandoned(const std::string& why, bool conflicted,
-                         const std::optional<LiveRecord>& found, WallTime wall);
+                         const std::optional<LiveRecord>& found, bool provider_keeps_generation,
+                         WallTime wall);
+  // Something besides the status that people have to know of a swap that does not come through.
+  Changes swap_hindered(const std::string& why, bool alarming, WallTime wall);
   Changes proof(Proof proof, const std::string& detail, WallTime wall);
 
   // Told once when max_swaps_per_hour begins to hold.
@@ -205,6 +215,7 @@ class ServiceModel {
     std::optional<std::uint64_t> generation;
   };
   std::optional<Found> live_;
+  Shared<std::string> no_set_;  // what stands there instead of a record set
   Shared<OperatorsWord> word_;
   int fresh_rounds_missing_ = 1;
   bool seen_since_activation_ = false;         // a decided round of the primary

@@ -207,6 +207,10 @@ json::object explain_view(const FailoverService& service, const Moment& now,
     current.text += ", but " + *blocked;
     current.waiting_for = "the state directory to take writes again";
   }
+  if (const auto turn = service.waits_for_turn();
+      !turn.empty() && current.action == Action::write && !m.swap_under_way()) {
+    current.waiting_for = turn;
+  }
   return {
       {"zone", spec.key.zone},
       {"fqdn", spec.key.fqdn},
@@ -242,6 +246,7 @@ json::object story_view(const SwapStory& story) {
           {"to", story.to},
           {"reason", story.reason},
           {"counted", story.counted},
+          {"moves", story.moves},
           {"opened", to_rfc3339_millis(story.opened)},
           {"state", story.state},
           {"steps", std::move(steps)},

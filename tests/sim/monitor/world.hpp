@@ -100,6 +100,21 @@ struct NameServer {
   int writes_lost = 0;   // so many writes are lost and say nothing
   bool proves = true;
   bool late_effects = false;
+  bool compare_and_set = true;
+  bool keeps_generation = true;
+  double rate = 0;
+  std::size_t at_once = 0;
+
+  ProviderCapabilities capabilities() const {
+    ProviderCapabilities can;
+    can.atomic_type_change = true;
+    can.compare_and_set = compare_and_set;
+    can.keeps_generation = keeps_generation;
+    can.late_effects = late_effects;
+    can.rate = rate;
+    can.at_once = at_once;
+    return can;
+  }
 };
 
 class MemoryProvider final : public Provider {
@@ -108,7 +123,7 @@ class MemoryProvider final : public Provider {
       : server_(server), context_(context) {}
 
   ProviderCapabilities capabilities() const override {
-    return {true, true, true, server_.late_effects, Millis(30'000)};
+    return server_.capabilities();
   }
 
   awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint) override {

@@ -1,0 +1,83 @@
+// One call to a provider: in its turn, with its deadline, and what comes back is heard for what it
+// says of the provider.
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+#include <memory>
+#include <utility>
+
+#include "monitor/failover_service.hpp"
+#include "monitor/swap_journal.hpp"
+#include "monitor/swap_pauses.hpp"
+#include "monitor/views.hpp"
+#include "net/sleep.hpp"
+
+namespace hotswapd {
+
+awaitable<bool> FailoverService::turn(CallRank rank, std::uint64_t ticket) {
+  auto& provider = *provider_;
+  co_return co_await context_.gate.turn(provider, rank, ticket);
+}
+
+awaitable<Fallible<LiveRecord>> FailoverService::read_now(Provider& provider) {
+  const auto key = model_.spec().key;
+  const auto deadline = context_.clocks.steady() + read_deadline;
+  auto live = co_await provider.read(key, deadline);
+  const auto name = model_.spec().provider;
+  if (live || live.error().code == errc::conflict) {
+    heard(provider, Hint{}, Hurdle::none, "");
+    if (!ended_) context_.troubles.read(name, key);
+  } else {
+    heard(provider, live.error().hint, hurdle_of(live.error()), live.error().text);
+    if (!ended_) context_.troubles.read_failed(name, key, live.error());
+  }
+  context_.gate.called(provider);
+  co_return live;
+}
+
+awaitable<ApplyResult> FailoverService::apply_now(Provider& provider, SwapPlan plan) {
+  const auto key = plan.key;
+  const auto deadline = context_.clocks.steady() + write_deadline;
+  auto answer = co_await provider.apply(std::move(plan), deadline);
+  Hint hint = answer.hint;
+  hint.hurdle = hurdle_of(answer);
+  heard(provider, hint, hint.hurdle, answer.detail);
+  if (!ended_) context_.troubles.write_failed(model_.spec().provider, key, hint, answer.detail);
+  context_.gate.called(provider);
+  co_return answer;
+}
+
+// What an answer says of the provider, whatever it was about.
+void FailoverService::heard(const Provider& provider, const Hint& hint, Hurdle hurdle,
+                            const std::string& text) {
+  const auto name = model_.spec().provider;
+  if (hurdle == Hurdle::throttled) {
+    const auto until = context_.gate.throttled(provider, hint.retry_after);
+    context_.troubles.throttled(name, until, text);
+    return;
+  }
+  context_.gate.not_throttled(provider);
+  context_.troubles.not_throttled(name);
+  if (hurdle == Hurdle::configuration)
+    slow_until_ = context_.clocks.steady() + jittered_up(refused_pause);
+}
+
+// A pause that an edit or the end of the service cuts short, and an operator's word unless told not
+// to.
+awaitable<void> FailoverService::rest(Millis duration, bool whatever_is_said) {
+  static constexpr Millis longest_nap{200};
+  const auto until = context_.clocks.steady() + duration;
+  const bool ended = ended_;
+  const bool edited = edit_ != nullptr;
+  const auto words = words_;
+  for (;;) {
+    const auto left = std::chrono::ceil<Millis>(until - context_.clocks.steady());
+    const bool spoken = words != words_ && !whatever_is_said;
+    if (ended != ended_ || edited != (edit_ != nullptr) || spoken || left <= Millis(0)) co_return;
+    const auto nap = std::min(left, longest_nap);
+    co_await context_.clocks.sleep(nap);
+    if (co_await being_stopped()) co_return;
+  }
+}
+
+}  // namespace hotswapd
