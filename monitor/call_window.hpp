@@ -13,12 +13,11 @@ namespace hotswapd {
 
 class CallWindow {
  public:
-  // Calls a second; 0: no limit. Below one, one call in the time that it takes.
+  // Calls a second, whole ones; 0: no limit. Below one, one call in the time that it takes.
   void limit(double rate) {
     most_ = rate > 0 ? static_cast<std::size_t>(std::max(1.0, std::floor(rate))) : 0;
-    if (most_ > 0)
-      span_ =
-          Millis(static_cast<std::int64_t>(std::ceil(1000.0 * static_cast<double>(most_) / rate)));
+    span_ = rate > 0 && rate < 1 ? Millis(static_cast<std::int64_t>(std::ceil(1000.0 / rate)))
+                                 : Millis(1'000);
   }
 
   // When the next call may go, `now` or later. `share`: only so much of the room is for this kind

@@ -62,9 +62,9 @@ void FailoverService::heard(const Provider& provider, const Hint& hint, Hurdle h
     slow_until_ = context_.clocks.steady() + jittered_up(refused_pause);
 }
 
-// A pause that an edit or the end of the service cuts short, and an operator's word unless told not
-// to.
-awaitable<void> FailoverService::rest(Millis duration, bool whatever_is_said) {
+// A pause that an edit or the end of the service cuts short, and an operator's word; one after a
+// refusal only what may have put that right.
+awaitable<void> FailoverService::rest(Millis duration, bool after_refusal) {
   static constexpr Millis longest_nap{200};
   const auto until = context_.clocks.steady() + duration;
   const bool ended = ended_;
@@ -72,7 +72,7 @@ awaitable<void> FailoverService::rest(Millis duration, bool whatever_is_said) {
   const auto words = words_;
   for (;;) {
     const auto left = std::chrono::ceil<Millis>(until - context_.clocks.steady());
-    const bool spoken = words != words_ && !whatever_is_said;
+    const bool spoken = after_refusal ? !refused_lately() : words != words_;
     if (ended != ended_ || edited != (edit_ != nullptr) || spoken || left <= Millis(0)) co_return;
     const auto nap = std::min(left, longest_nap);
     co_await context_.clocks.sleep(nap);

@@ -93,6 +93,7 @@ void FailoverService::end() {
 // for the edit.
 void FailoverService::reconfigure(Shared<ServiceSpec> spec, Provider& provider) {
   edit_.reset();
+  slow_until_ = TimePoint();                  // a reload may have put right what was refused
   if (configured_as(spec, provider)) return;  // an edit that was waiting is taken back
   if (running_) {
     edit_ = std::make_unique<Edit>(Edit{std::move(spec), &provider});

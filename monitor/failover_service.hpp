@@ -64,7 +64,7 @@ struct SwapStory {
   std::string to;
   std::string reason;
   WallTime opened;
-  // prepared, sent, read back, proved, "applied, not proved", abandoned; fencing, fenced
+  // prepared, sent, applied, read back, proved, "applied, not proved", abandoned; fencing, fenced
   std::string state;
   std::vector<Line> steps;
   std::vector<ServerEvidence> proof;
@@ -124,6 +124,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   bool full_round_done() const noexcept { return full_round_done_; }
   // A coroutine of ours is at work, or the end of a swap is not on the disk yet.
   bool busy() const noexcept { return running_ || !unclosed_.empty() || closing_ > 0; }
+  // A swap is under way that may soon come to its end: none that backs off.
+  bool swaps_now() const noexcept { return model_.swap_under_way() && !resting_; }
   void settle_journal();  // tries once more to put there what is not on the disk yet
 
  private:
@@ -148,7 +150,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void at_rest();
   bool wanted_still(const Decision& decision) const;
 
-  awaitable<void> rest(Millis duration, bool whatever_is_said = false);
+  awaitable<void> rest(Millis duration, bool after_refusal = false);
   awaitable<bool> turn(CallRank rank, std::uint64_t ticket);
   awaitable<Fallible<LiveRecord>> read_now(Provider& provider);
   awaitable<ApplyResult> apply_now(Provider& provider, SwapPlan plan);
@@ -201,6 +203,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   bool running_ = false;
   bool waits_at_gate_ = false;
   bool reading_ = false;
+  bool resting_ = false;
   bool ended_ = false;
   struct Edit {
     Shared<ServiceSpec> spec;

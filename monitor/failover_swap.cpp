@@ -181,6 +181,8 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         step(machine.fence() ? "write the fence" : "write",
              std::string(to_string(answer.outcome)) +
                  (answer.detail.empty() ? "" : ": " + answer.detail));
+        if (story_ && !machine.fence() && answer.outcome == SwapOutcome::applied)
+          story_->state = "applied";  // says the provider; nobody has seen it yet
         next = machine.written(answer);
         break;
       }
@@ -197,7 +199,9 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         }
         if (machine.ignored() && !ended_)
           context_.troubles.ignored(model_.spec().provider, model_.spec().key, machine.detail());
+        resting_ = true;
         co_await pause(machine);
+        resting_ = false;
         if (co_await being_stopped()) co_return;  // the next start goes on
         auto wish = Wish::no;
         if (!resumed) {
@@ -252,7 +256,7 @@ void FailoverService::close_swap(SwapMachine& machine, const Decision& decision,
   if (story_) story_->state = state;
   step(state, machine.detail());
   auto changes =
-      model_.swap_abandoned(why, machine.conflicted(), machine.found(),
+      model_.swap_abandoned(why, machine.found(), machine.found_no_set(),
                             provider_->capabilities().keeps_generation, context_.clocks.wall());
   if (!ended_ && machine.fence())  // a write went through after all
     context_.troubles.written(model_.spec().provider, model_.spec().key);

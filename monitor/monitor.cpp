@@ -411,7 +411,7 @@ awaitable<bool> Monitor::stop(TimePoint deadline) {
   stopping_ = true;
   gate_.close();
   const auto in_swap = [this] {
-    const auto swapping = [](const auto& s) { return s->model().swap_under_way(); };
+    const auto swapping = [](const auto& s) { return s->swaps_now(); };
     return std::any_of(ordered_.begin(), ordered_.end(), swapping) ||
            std::any_of(ending_.begin(), ending_.end(), swapping);
   };

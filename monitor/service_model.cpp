@@ -419,16 +419,16 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
   return changes;
 }
 
-Changes ServiceModel::swap_abandoned(const std::string& why, bool conflicted,
-                                     const std::optional<LiveRecord>& found,
-                                     bool provider_keeps_generation, WallTime wall) {
+Changes ServiceModel::swap_abandoned(const std::string& why, const std::optional<LiveRecord>& found,
+                                     const std::string& no_set, bool provider_keeps_generation,
+                                     WallTime wall) {
   Changes changes;
   swap_under_way_ = false;
   changes.notes.push_back({"swap_abandoned", why, wall});
   if (found) {
     changes.merge(record_read(*found, provider_keeps_generation, wall));
-  } else if (conflicted) {
-    changes.merge(record_unusable(why, wall));
+  } else if (!no_set.empty()) {
+    changes.merge(record_unusable(no_set, wall));
   }
   changes.merge(settle(why, wall, false));
   return changes;

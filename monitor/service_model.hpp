@@ -140,10 +140,9 @@ class ServiceModel {
   // found by its value.
   Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason,
                        bool counted, const Moment& now);
-  // `found`: what was read last, absent too when that was no record set.
-  Changes swap_abandoned(const std::string& why, bool conflicted,
-                         const std::optional<LiveRecord>& found, bool provider_keeps_generation,
-                         WallTime wall);
+  // `found`: what was read last; `no_set`: what stands there instead of a record set, or empty.
+  Changes swap_abandoned(const std::string& why, const std::optional<LiveRecord>& found,
+                         const std::string& no_set, bool provider_keeps_generation, WallTime wall);
   // Something besides the status that people have to know of a swap that does not come through.
   Changes swap_hindered(const std::string& why, bool alarming, WallTime wall);
   Changes proof(Proof proof, const std::string& detail, WallTime wall);

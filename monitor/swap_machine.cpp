@@ -55,6 +55,7 @@ SwapStep SwapMachine::journaled(bool durable) {
 SwapStep SwapMachine::was_read(const Fallible<LiveRecord>& found) {
   if (!found && found.error().code == errc::conflict) {
     found_.reset();
+    no_set_ = found.error().text;
     conflicted_ = true;
     return give_up("found what cannot be swapped: " + found.error().text);
   }

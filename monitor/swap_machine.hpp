@@ -80,6 +80,7 @@ class SwapMachine {
   }  // abandoned because something else stands there
   // By the last read that went through; absent too when what stands there is no record set.
   const std::optional<LiveRecord>& found() const noexcept { return found_; }
+  const std::string& found_no_set() const noexcept { return no_set_; }  // then this says what
   bool sent() const noexcept { return sent_; }
   // The provider said that it is done, and the record is still the old one.
   bool ignored() const noexcept { return ignored_; }
@@ -120,6 +121,7 @@ class SwapMachine {
   bool short_pause_ = false;
   int failures_ = 0;
   std::string detail_;
+  std::string no_set_;
   std::optional<LiveRecord> found_;
 };
 

@@ -269,6 +269,11 @@ class Wire:
                 return
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
+    def _answer(self, client, request, answer):
+        """True: the answer is on its way; False: it is lost, and the connection with it."""
+        send(client, answer)
+        return True
+
     def _serve(self, client):
         self.open.add(client)
         try:
@@ -287,7 +292,8 @@ class Wire:
                         self.lose_answers -= 1
                         client.recv(1)
                         return
-                    send(client, answer)
+                    if not self._answer(client, request, answer):
+                        return
         except (OSError, EOFError):
             pass
         finally:

@@ -43,7 +43,7 @@ class Sampler:
 class Stage:
     """A daemon whose only service is on a name server of its own, which serves the primary."""
 
-    def __init__(self, world, kind, monitor=None, through=None, provider=None, **service):
+    def __init__(self, world, kind, monitor=None, through=None, provider=None, wire=Wire, **service):
         self.world = world
         self.primary, self.backup = world.pair()
         address = kind.home(world, 6)
@@ -52,7 +52,7 @@ class Stage:
         self.wire = None
         more = dict(provider or {})
         if through:
-            self.wire = Wire(world.address(7), self.server)
+            self.wire = wire(world.address(7), self.server)
             world.closing.append(self.wire)
             more["server"] = self.wire.at
         self.sampler = Sampler(self.server, world.primary, world.backup)
@@ -185,7 +185,7 @@ def test_a_wrong_secret_is_told_and_not_hammered(world):
     bad["providers"]["there"]["tsig"]["secret"] = "A" * 43 + "="
     stage.daemon.write(bad)
     stage.daemon.start()
-    stage.daemon.logged("HS1112.*BADSIG")
+    stage.daemon.logged("HS1213.*BADSIG")
     assert "AAAAAAAA" not in stage.daemon.log()
     assert stage.server.serial() == 1
     # A secret that is corrected is enough: the next look is made with it.

@@ -17,6 +17,45 @@
 
 namespace hotswapd::testing {
 
+// Time that passes when everybody waits for it, and not before.
+class Timeline {
+ public:
+  Timeline(asio::io_context& context, TimePoint& now, WallTime& wall)
+      : context_(context), now_(now), wall_(wall) {}
+
+  awaitable<void> sleep(Millis duration) {
+    auto initiate = [](auto handler, Timeline* self, TimePoint due) {
+      auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+      self->waiting_.emplace(due, [self, shared] {
+        asio::post(self->context_, [shared]() mutable { std::move (*shared)(); });
+      });
+    };
+    const TimePoint due = now_ + duration;
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        initiate, asio::use_awaitable, this, due);
+  }
+
+  // On to what comes next, but not beyond `end`; false when nothing did until then.
+  bool advance(TimePoint end) {
+    const bool any = !waiting_.empty() && waiting_.begin()->first <= end;
+    const auto next = any ? std::max(now_, waiting_.begin()->first) : end;
+    wall_ += std::chrono::floor<Millis>(next - now_);
+    now_ = next;
+    while (!waiting_.empty() && waiting_.begin()->first <= now_) {
+      const auto wake = std::move(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+      wake();
+    }
+    return any;
+  }
+
+ private:
+  asio::io_context& context_;
+  TimePoint& now_;
+  WallTime& wall_;
+  std::multimap<TimePoint, std::function<void()>> waiting_;
+};
+
 // What survives a kill.
 struct Disk {
   std::map<RecordKey, StateRow> states;
@@ -122,9 +161,7 @@ class MemoryProvider final : public Provider {
   MemoryProvider(NameServer& server, asio::io_context& context)
       : server_(server), context_(context) {}
 
-  ProviderCapabilities capabilities() const override {
-    return server_.capabilities();
-  }
+  ProviderCapabilities capabilities() const override { return server_.capabilities(); }
 
   awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint) override {
     co_await asio::post(context_, asio::use_awaitable);
@@ -234,9 +271,21 @@ class Process {
  public:
   Process(Disk& disk, NameServer& server, const std::vector<Shared<ServiceSpec>>& services,
           TimePoint& now, WallTime& wall, std::optional<WitnessSpec> witness = std::nullopt)
-      : store(disk), teller(store), now_(now) {
+      : Process(disk, services, now, wall, std::move(witness), false,
+                [&server](Process& p) -> std::map<std::string, std::unique_ptr<Provider>> {
+                  std::map<std::string, std::unique_ptr<Provider>> all;
+                  all["here"] = std::make_unique<MemoryProvider>(server, p.context);
+                  return all;
+                }) {}
+
+  // `timed`: a pause lasts until run_until() has come to its end; else it is over at once.
+  using Providers = std::map<std::string, std::unique_ptr<Provider>>;
+  Process(Disk& disk, const std::vector<Shared<ServiceSpec>>& services, TimePoint& now,
+          WallTime& wall, std::optional<WitnessSpec> witness, bool timed,
+          const std::function<Providers(Process&)>& make)
+      : timeline(context, now, wall), store(disk), teller(store), now_(now) {
     store.context = &context;
-    provider = std::make_unique<MemoryProvider>(server, context);
+    providers = make(*this);
     MonitorParts parts{context.get_executor(),
                        store,
                        teller,
@@ -244,9 +293,11 @@ class Process {
                        log,
                        alarms,
                        Clocks{[&now] { return now; }, [&wall] { return wall; },
-                              [this](Millis duration) { return nap(duration); }},
-                       [this](const std::string&) -> Provider* {
-                         return replaced != nullptr ? replaced : provider.get();
+                              [this, timed](Millis duration) {
+                                return timed ? timeline.sleep(duration) : nap(duration);
+                              }},
+                       [this](const std::string& name) -> Provider* {
+                         return replaced != nullptr ? replaced : providers[name].get();
                        },
                        {}};
     monitor = std::make_unique<Monitor>(std::move(parts));
@@ -258,6 +309,12 @@ class Process {
   void settle() {
     while (context.poll() > 0) context.restart();
     context.restart();
+  }
+  // Runs what there is to do until `end`, in the time that it takes.
+  void run_until(TimePoint end) {
+    do settle();
+    while (timeline.advance(end));
+    settle();
   }
   // Runs at most so many steps; false when there was nothing to do.
   bool step() {
@@ -291,12 +348,13 @@ class Process {
   }
 
   asio::io_context context{1};
+  Timeline timeline;
   MemoryStore store;
   RecordingTeller teller;
   RecordingRounds rounds;
   SilentLogger log;
   Alarms alarms{log};
-  std::unique_ptr<MemoryProvider> provider;
+  Providers providers;
   Provider* replaced = nullptr;  // from the next reload on
   std::unique_ptr<Monitor> monitor;
   int naps = 0;

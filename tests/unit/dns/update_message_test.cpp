@@ -252,6 +252,19 @@ TEST(UpdateMessage, SaysHowFarTheClocksAreApart) {
   EXPECT_EQ(describe(reply, 0), "answers NOTAUTH");
 }
 
+TEST(UpdateMessage, SaysWhatStandsInTheWay) {
+  UpdateReply reply;
+  reply.rcode = Rcode::notauth;
+  reply.tsig = tsig::Verdict{Status::clock_differs, 1'600};
+  EXPECT_EQ(hint_of(reply, 1'000), (Hint{Hurdle::clock, Millis(0), Seconds(-600)}));
+  EXPECT_EQ(hint_of(reply, 1'700), (Hint{Hurdle::clock, Millis(0), Seconds(100)}));
+  reply.tsig = tsig::Verdict{Status::secret_wrong, {}};
+  EXPECT_EQ(hint_of(reply, 0), (Hint{Hurdle::configuration, Millis(0), Seconds(0)}));
+  reply.rcode = Rcode::servfail;
+  reply.tsig = tsig::Verdict{Status::verified, {}};
+  EXPECT_EQ(hint_of(reply, 0), Hint{});
+}
+
 TEST(GenerationMark, ReadsWhatItWrites) {
   const auto mark = mark_of(42, "7f3c", a({"192.0.2.1", "192.0.2.2"}));
   EXPECT_TRUE(to_string(mark).starts_with("gen=42;id=7f3c;rec=")) << to_string(mark);

@@ -1,0 +1,478 @@
+// What a provider may do to us, and how much of it reaches others: rates, order, refusals, clocks,
+// throttles, lies; in virtual time.
+#include <gmock/gmock.h>
+
+#include "scripted.hpp"
+
+namespace hotswapd {
+namespace {
+
+using ::testing::AllOf;
+using testing::Disk;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::Process;
+using testing::ScriptedProvider;
+using testing::ScriptedServer;
+using testing::web;
+
+constexpr const char* primary = "192.0.2.10";
+constexpr const char* backup = "198.51.100.10";
+
+class ProviderTest : public ::testing::Test {
+ protected:
+  // `here` and `there`: two providers.
+  void run(const std::vector<Shared<ServiceSpec>>& services) {
+    for (const auto& spec : services) {
+      auto& at = spec->provider == "here" ? here : there;
+      if (!at.records.contains(spec->key))
+        at.records[spec->key] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+    }
+    specs = services;
+    p = std::make_unique<Process>(
+        disk, services, now, wall, std::nullopt, true, [this](Process& process) {
+          Process::Providers all;
+          all["here"] = std::make_unique<ScriptedProvider>(here, process, now);
+          all["there"] = std::make_unique<ScriptedProvider>(there, process, now);
+          return all;
+        });
+    p->run_until(now + Millis(100));
+  }
+  void pass(Millis time) { p->run_until(now + time); }
+  // A round of service `id`, 1 the first, and what follows at once.
+  void round(const std::string& verdicts, std::uint32_t id = 1) {
+    p->round(verdicts, id);
+    p->settle();
+  }
+  // Rounds of all with these verdicts, every ten seconds.
+  void rounds(const std::string& verdicts, Seconds time) {
+    for (const auto end = now + time; now < end;) {
+      for (std::uint32_t id = 1; id <= specs.size(); ++id) p->round(verdicts, id);
+      pass(Seconds(10));
+    }
+  }
+  int logged(const std::string& id) const {
+    return static_cast<int>(std::count_if(p->log.lines.begin(), p->log.lines.end(),
+                                          [&](const auto& l) { return l.starts_with(id + " "); }));
+  }
+  std::string line(const std::string& id) const {
+    for (const auto& l : p->log.lines) {
+      if (l.starts_with(id + " ")) return l;
+    }
+    return "";
+  }
+  const FailoverService& service(const std::string& fqdn = "www.example.com") {
+    return *p->monitor->find(fqdn);
+  }
+  static RecordKey key(const std::string& fqdn = "www.example.com") {
+    return {"example.com", fqdn};
+  }
+  // The times of calls for this name, in seconds from `from`.
+  std::vector<double> tries(const ScriptedServer& server, TimePoint from) const {
+    std::vector<double> out;
+    for (const auto& c : server.calls) {
+      if (c.at >= from) out.push_back(std::chrono::duration<double>(c.at - from).count());
+    }
+    return out;
+  }
+
+  Disk disk;
+  ScriptedServer here, there;
+  TimePoint now{std::chrono::hours(1000)};
+  WallTime wall{Millis(1'769'860'800'000)};
+  std::vector<Shared<ServiceSpec>> specs;
+  std::unique_ptr<Process> p;
+};
+
+TEST_F(ProviderTest, AThousandSwapsOnASlowProviderKeepItsRateAndTheirOrder) {
+  constexpr std::uint32_t many = 1'000;
+  std::vector<Shared<ServiceSpec>> services;
+  for (std::uint32_t i = 0; i < many; ++i)
+    services.emplace_back(web("s" + std::to_string(i) + ".example.com"));
+  auto other = web("other.example.com");
+  other.provider = "there";
+  services.emplace_back(other);
+  here.takes = Millis(80);
+  run(services);
+  pass(Seconds(60));
+  for (std::uint32_t id = 1; id <= many + 1; ++id) p->round("pp", id);
+  pass(Seconds(1));
+  here.can.rate = 4;
+  here.can.at_once = 16;
+  here.calls.clear();
+
+  const auto began = now;
+  for (std::uint32_t id = 1; id <= many + 1; ++id) p->round("fp", id);
+  pass(Millis(500));
+  EXPECT_EQ(there.serves(other.key), backup) << "another provider waits for nobody";
+  EXPECT_THAT(service("s900.example.com").waits_for_turn(), HasSubstr("before it"));
+  EXPECT_EQ(service("s900.example.com").model().status(), ServiceStatus::trouble)
+      << "people are told while it waits";
+  // The primaries of some come back long before it is their turn.
+  const auto vanished = [](std::uint32_t i) { return i >= 500 && i < 600; };
+  std::map<RecordKey, std::size_t> calls_before;
+  while (now < began + Seconds(900)) {
+    for (std::uint32_t id = 1; id <= many; ++id) p->round(vanished(id - 1) ? "pp" : "fp", id);
+    pass(Seconds(10));
+  }
+  EXPECT_LE(here.busiest_second(), 4u);
+  std::vector<std::string> order;
+  for (const auto& plan : here.effective) order.push_back(plan.key.fqdn);
+  std::vector<std::string> fair;
+  for (std::uint32_t i = 0; i < many; ++i) {
+    if (!vanished(i)) fair.push_back("s" + std::to_string(i) + ".example.com");
+  }
+  EXPECT_EQ(order, fair);
+  for (const auto& [op, row] : disk.intents) {
+    const auto n = static_cast<std::uint32_t>(std::stoul("0" + row.service.fqdn.substr(1)));
+    EXPECT_FALSE(row.service.fqdn[0] == 's' && vanished(n)) << "nothing of it was ever begun";
+  }
+  // 900 swaps of three calls at four a second.
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
+TEST_F(ProviderTest, CallsUnderWayAreCountedAndABackingOffNameHoldsNoPlace) {
+  constexpr std::uint32_t many = 20;
+  std::vector<Shared<ServiceSpec>> services;
+  for (std::uint32_t i = 0; i < many; ++i)
+    services.emplace_back(web("s" + std::to_string(i) + ".example.com"));
+  here.can.at_once = 2;
+  here.can.late_effects = false;
+  run(services);
+  pass(Seconds(5));
+  for (std::uint32_t id = 1; id <= many; ++id) p->round("pp", id);
+  pass(Seconds(1));
+  // The first five never get through.
+  here.on_apply = [](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    if (plan.key.fqdn < "s5" && plan.key.fqdn.size() == std::string("s0.example.com").size())
+      return ApplyResult(SwapOutcome::failed, "not today");
+    return std::nullopt;
+  };
+  here.takes = Millis(10);
+  rounds("fp", Seconds(10));
+  EXPECT_EQ(here.effective.size(), many - 5) << "one bad name never blocks another";
+  EXPECT_EQ(logged("HS1211"), 5) << "told once for each, not for each try";
+  here.on_apply = nullptr;
+  rounds("fp", Seconds(70));
+  EXPECT_EQ(here.effective.size(), many);
+}
+
+TEST_F(ProviderTest, AThrottleHoldsOneProviderForAsLongAsItAsked) {
+  auto other = web("other.example.com");
+  other.provider = "there";
+  run({web(), web("b.example.com"), other});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::failed, "answers 429",
+                       Hint{Hurdle::throttled, Seconds(300), Seconds(0)});
+  };
+  const auto began = now;
+  rounds("fp", Seconds(10));
+  here.on_apply = nullptr;
+  EXPECT_EQ(there.serves(other.key), backup);
+  EXPECT_EQ(logged("HS1217"), 1);
+  EXPECT_THAT(line("HS1217"), HasSubstr("provider=here"));
+  const auto calls = here.calls.size();
+  rounds("fp", Seconds(280));
+  EXPECT_EQ(here.calls.size(), calls) << "it is left alone";
+  EXPECT_EQ(here.serves(key()), primary);
+  rounds("fp", Seconds(30));
+  EXPECT_EQ(here.serves(key()), backup);
+  EXPECT_EQ(here.serves(key("b.example.com")), backup);
+  EXPECT_EQ(logged("HS1217"), 1);
+  EXPECT_EQ(logged("HS1218"), 1);
+  for (const auto at : tries(here, began)) EXPECT_TRUE(at < 1 || at >= 300) << at;
+}
+
+TEST_F(ProviderTest, WhatIsRefusedIsTriedOnceAMinuteAndToldOnce) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::refused, "answers 403");
+  };
+  here.calls.clear();
+  rounds("fp", Seconds(600));
+  std::vector<TimePoint> writes;
+  for (const auto& c : here.calls) {
+    if (c.write) writes.push_back(c.at);
+  }
+  ASSERT_GE(writes.size(), 8u);
+  for (std::size_t i = 1; i < writes.size(); ++i) {
+    EXPECT_GE(writes[i] - writes[i - 1], Seconds(60));
+    EXPECT_LE(writes[i] - writes[i - 1], Seconds(75));
+  }
+  EXPECT_EQ(here.serves(key()), primary);
+  EXPECT_EQ(logged("HS1213"), 1);
+  EXPECT_EQ(service().model().status(), ServiceStatus::trouble);
+  here.on_apply = nullptr;
+  rounds("fp", Seconds(80));
+  EXPECT_EQ(here.serves(key()), backup);
+  EXPECT_EQ(logged("HS1214"), 1);
+}
+
+TEST_F(ProviderTest, RefusedReadingsHammerNobodyAndAreOneAlarm) {
+  here.on_read = [](const RecordKey&) -> std::optional<Error> {
+    return Error{errc::refused, "BADSIG"};
+  };
+  run({web(), web("b.example.com")});
+  const auto began = now;
+  rounds("fp", Seconds(600));
+  for (const auto* name : {"www.example.com", "b.example.com"}) {
+    std::vector<TimePoint> at;
+    for (const auto& c : here.calls) {
+      if (c.key == key(name) && c.at >= began) at.push_back(c.at);
+    }
+    ASSERT_GE(at.size(), 8u);
+    for (std::size_t i = 1; i < at.size(); ++i) EXPECT_GE(at[i] - at[i - 1], Seconds(60));
+  }
+  EXPECT_EQ(logged("HS1213"), 1);
+  EXPECT_EQ(logged("HS1112"), 0);
+  // A reload may bring what was missing: nobody has to wait for it.
+  here.on_read = nullptr;
+  p->monitor->reconfigure(specs);
+  pass(Seconds(1));
+  EXPECT_EQ(logged("HS1214"), 1);
+}
+
+TEST_F(ProviderTest, UnreadableRecordsAreOneAlarmWithAnEnd) {
+  run({web(), web("b.example.com")});
+  rounds("pp", Seconds(10));
+  here.on_read = [](const RecordKey&) -> std::optional<Error> {
+    return Error{errc::timed_out, "no answer"};
+  };
+  rounds("pp", Seconds(600));
+  EXPECT_EQ(logged("HS1112"), 1);
+  here.on_read = nullptr;
+  rounds("pp", Seconds(120));
+  EXPECT_EQ(logged("HS1112"), 1);
+  EXPECT_EQ(logged("HS1113"), 1);
+}
+
+TEST_F(ProviderTest, ClocksThatDifferAreToldWithTheDifference) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::failed, "BADTIME",
+                       Hint{Hurdle::clock, Millis(0), Seconds(-600)});
+  };
+  rounds("fp", Seconds(60));
+  EXPECT_EQ(logged("HS1215"), 1);
+  EXPECT_THAT(line("HS1215"), AllOf(HasSubstr("skew=-600s"), HasSubstr("600 s behind")));
+  EXPECT_EQ(here.serves(key()), primary);
+  here.on_apply = nullptr;
+  rounds("fp", Seconds(80));
+  EXPECT_EQ(logged("HS1216"), 1);
+  EXPECT_EQ(here.serves(key()), backup);
+}
+
+TEST_F(ProviderTest, WhatIsSaidToBeDoneAndIsNotIsToldOnceAndTriedWithBackoff) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::applied, "NOERROR");
+  };
+  here.calls.clear();
+  const auto began = now;
+  rounds("fp", Seconds(120));
+  EXPECT_EQ(logged("HS1219"), 1);
+  EXPECT_EQ(here.serves(key()), primary);
+  EXPECT_EQ(service().model().record_state(), RecordState::ours) << "no drift";
+  EXPECT_NE(service().model().proof_state(), Proof::proved);
+  const auto writes =
+      std::count_if(here.calls.begin(), here.calls.end(), [](const auto& c) { return c.write; });
+  EXPECT_GE(writes, 5);
+  EXPECT_LE(writes, 9) << "1, 2, 4, 8 ... seconds apart";
+  (void)began;
+  here.on_apply = nullptr;
+  rounds("fp", Seconds(80));
+  EXPECT_EQ(here.serves(key()), backup);
+  EXPECT_EQ(here.effective.size(), 1u);
+  EXPECT_EQ(logged("HS1220"), 1);
+}
+
+TEST_F(ProviderTest, AGenerationTakenWithoutItsRecordIsTheSame) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  int times = 0;
+  here.on_apply = [&](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    if (++times > 2) return std::nullopt;
+    here.records[plan.key].generation = plan.generation;
+    return ApplyResult(SwapOutcome::applied, "NOERROR");
+  };
+  rounds("fp", Seconds(20));
+  EXPECT_EQ(here.serves(key()), backup);
+  EXPECT_EQ(here.records[key()].generation, 4u);
+  EXPECT_EQ(logged("HS1219"), 1);
+  EXPECT_EQ(logged("HS1110"), 0) << "no drift";
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
+TEST_F(ProviderTest, APlanThatHasGoneStaleIsNotWritten) {
+  here.can.late_effects = false;
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::failed, "SERVFAIL");
+  };
+  round("fp");
+  pass(Seconds(21));
+  here.on_apply = nullptr;
+  pass(Seconds(120));  // and no round tells anything
+  EXPECT_EQ(here.serves(key()), primary);
+  EXPECT_TRUE(disk.load().open_intents.empty());
+  rounds("fp", Seconds(10));
+  EXPECT_EQ(here.serves(key()), backup);
+}
+
+TEST_F(ProviderTest, WhatMayBeUnderWayIsFencedOffWhenNobodyWantsItAnyMore) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  std::optional<SwapPlan> late;
+  here.on_apply = [&](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    if (late) return std::nullopt;
+    late = plan;
+    return ApplyResult(SwapOutcome::unknown, "no answer");
+  };
+  round("fp");
+  pass(Millis(500));
+  ASSERT_TRUE(late);
+  round("pp");
+  pass(Seconds(10));
+  ASSERT_EQ(here.effective.size(), 1u);
+  EXPECT_EQ(here.effective.front().want.values.front(), primary);
+  EXPECT_EQ(here.effective.front().generation, late->generation + 1);
+  EXPECT_FALSE(here.obey(*late)) << "the late packet finds another generation";
+  EXPECT_EQ(service().story()->state, "fenced");
+  EXPECT_TRUE(disk.load().open_intents.empty());
+  EXPECT_EQ(disk.intents[late->op].fence, late->generation + 1);
+  rounds("fp", Seconds(10));
+  EXPECT_EQ(here.serves(key()), backup) << "and life goes on";
+  EXPECT_EQ(service().model().proof_state(), Proof::proved);
+}
+
+TEST_F(ProviderTest, KilledWithTheFenceInTheJournalTheNextStartGoesOnWithIt) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  std::optional<SwapPlan> swap, fence;
+  here.on_apply = [&](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    (plan.op.ends_with("-fence") ? fence : swap) = plan;
+    return ApplyResult(SwapOutcome::unknown, "no answer");
+  };
+  round("fp");
+  pass(Millis(500));
+  round("pp");
+  for (int i = 0; i < 50 && !fence; ++i) pass(Millis(100));
+  ASSERT_TRUE(fence);
+  here.on_apply = nullptr;
+  p.reset();
+  run({web()});
+  rounds("fp", Seconds(10));
+  EXPECT_TRUE(here.effective.front().op.ends_with("-fence"))
+      << "the swap that was given up is not taken up again";
+  EXPECT_EQ(disk.intents[swap->op].phase, "abandoned");
+  EXPECT_EQ(here.effective.size(), 2u);
+  EXPECT_EQ(here.serves(key()), backup) << "by a swap of its own";
+}
+
+TEST_F(ProviderTest, AfterARestartASwapThatMayHaveLeftWaitsForAFreshRound) {
+  for (const bool wanted : {true, false}) {
+    SCOPED_TRACE(wanted);
+    p.reset();
+    disk = {};
+    here.records.clear();
+    here.effective.clear();
+    here.on_apply = nullptr;
+    run({web()});
+    rounds("pp", Seconds(10));
+    std::optional<SwapPlan> lost;
+    here.on_apply = [&](const SwapPlan& plan) -> std::optional<ApplyResult> {
+      lost = plan;
+      return ApplyResult(SwapOutcome::unknown, "no answer");
+    };
+    round("fp");
+    pass(Millis(300));
+    ASSERT_TRUE(lost);
+    here.on_apply = nullptr;
+    p.reset();
+    run({web()});
+    here.calls.clear();
+    pass(Seconds(60));
+    for (const auto& c : here.calls) EXPECT_FALSE(c.write) << "nothing was seen yet";
+    rounds(wanted ? "fp" : "pp", Seconds(10));
+    ASSERT_EQ(here.effective.size(), 1u);
+    const auto& done = here.effective.front();
+    EXPECT_EQ(done.op, wanted ? lost->op : lost->op + "-fence");
+    EXPECT_EQ(done.expect_generation, lost->expect_generation) << "from the journal";
+    EXPECT_EQ(here.serves(key()), wanted ? backup : primary);
+    EXPECT_TRUE(disk.load().open_intents.empty());
+  }
+}
+
+TEST_F(ProviderTest, WhereNoFenceCanBeTheRecordIsWatched) {
+  here.can.compare_and_set = false;
+  here.can.write_life = Seconds(90);
+  run({web()});
+  rounds("pp", Seconds(10));
+  std::optional<SwapPlan> late;
+  here.on_apply = [&](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    if (late) return std::nullopt;
+    late = plan;
+    return ApplyResult(SwapOutcome::unknown, "hangs");
+  };
+  round("fp");
+  pass(Millis(500));
+  rounds("pp", Seconds(60));
+  EXPECT_FALSE(disk.load().open_intents.empty()) << "its life is not over";
+  here.obey(*late);  // it comes late
+  rounds("pp", Seconds(80));
+  EXPECT_TRUE(disk.load().open_intents.empty());
+  EXPECT_EQ(disk.intents[late->op].phase, "proved") << "it was done after all";
+  EXPECT_EQ(here.serves(key()), primary) << "and is put back";
+}
+
+TEST_F(ProviderTest, WhatIsNoRecordSetIsShownAsDriftUntilItIsPutRight) {
+  for (const auto on_drift : {OnDrift::hold, OnDrift::enforce}) {
+    p.reset();
+    disk = {};
+    here.records.clear();
+    here.on_read = nullptr;
+    auto spec = web();
+    spec.on_drift = on_drift;
+    run({spec});
+    rounds("pp", Seconds(10));
+    here.on_read = [](const RecordKey&) -> std::optional<Error> {
+      return Error{errc::conflict, "www.example.com has an A and an AAAA"};
+    };
+    here.calls.clear();
+    rounds("fp", Seconds(90));
+    EXPECT_THAT(service().model().foreign(), HasSubstr("an A and an AAAA"));
+    EXPECT_EQ(service().model().status(), ServiceStatus::trouble);
+    EXPECT_EQ(logged("HS1110"), 1);
+    EXPECT_EQ(logged("HS1112"), 0);
+    for (const auto& c : here.calls) EXPECT_FALSE(c.write);
+    here.on_read = nullptr;
+    rounds("fp", Seconds(90));
+    EXPECT_EQ(logged("HS1111"), 1);
+    EXPECT_EQ(here.serves(key()), backup);
+  }
+}
+
+TEST_F(ProviderTest, DriftIsHeldOrEnforced) {
+  for (const auto on_drift : {OnDrift::hold, OnDrift::enforce}) {
+    p.reset();
+    disk = {};
+    here.records.clear();
+    auto spec = web();
+    spec.on_drift = on_drift;
+    run({spec});
+    rounds("pp", Seconds(10));
+    here.records[key()].set = RecordSet{RecordType::a, 60, {"203.0.113.9"}};
+    rounds("pp", Seconds(90));
+    EXPECT_EQ(here.serves(key()), on_drift == OnDrift::hold ? "203.0.113.9" : primary);
+    EXPECT_EQ(logged("HS1110"), 1);
+  }
+}
+
+}  // namespace
+}  // namespace hotswapd
