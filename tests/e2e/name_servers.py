@@ -244,7 +244,10 @@ class Wire:
     def __init__(self, address, to):
         self.to = to
         self.lose_answers = 0   # the next so many answers to updates never come back
+        self.keep_updates = 0   # the next so many updates go no further
         self.stall = False      # nothing passes: requests are read and kept
+        self.pretend = False    # updates are said to be done, and go nowhere
+        self.requests = 0
         self.updates = []       # the requests, as they were
         self.listener = socket.create_server((address, 0))
         self.address, self.port = self.listener.getsockname()
@@ -280,9 +283,18 @@ class Wire:
             with client, socket.create_connection((self.to.address, self.to.port), timeout=30) as server:
                 while True:
                     request = receive(client)
+                    self.requests += 1
                     update = request[2] >> 3 & 15 == 5
                     if update:
                         self.updates.append(request)
+                    if update and self.pretend:
+                        said = dns.message.from_wire(request, keyring=self.to.keyring())
+                        send(client, dns.message.make_response(said).to_wire())
+                        continue
+                    if update and self.keep_updates:
+                        self.keep_updates -= 1
+                        client.recv(1)
+                        return
                     if self.stall:
                         client.recv(1)  # until the other side gives up
                         return

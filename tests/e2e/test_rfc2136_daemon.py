@@ -9,6 +9,7 @@ import pytest
 import harness
 from harness import NAME, wait_until
 from name_servers import KINDS, Knot, Wire, replay
+from test_clock import WallClock
 
 
 class Sampler:
@@ -192,6 +193,72 @@ def test_a_wrong_secret_is_told_and_not_hammered(world):
     stage.daemon.write(good)
     stage.daemon.reload()
     wait_until("the record is adopted", lambda: stage.server.generation() == 1, 70)
+
+
+def test_what_is_refused_is_asked_once_a_minute(world):
+    stage = Stage(world, Knot, through=True)
+    config = stage.daemon.config
+    config["providers"]["there"]["tsig"]["secret"] = "A" * 43 + "="
+    stage.daemon.write(config)
+    stage.daemon.start()
+    stage.daemon.logged("HS1213.*BADSIG")
+    asked, before = stage.wire.requests, stage.backup.count()
+    wait_until("rounds go on", lambda: stage.backup.count() >= before + 8, 30)
+    assert stage.wire.requests == asked
+    assert stage.daemon.log().count("HS1213") == 1
+
+
+def test_what_is_said_to_be_done_and_is_not(world):
+    """NOERROR is no proof: nothing is committed, it is told once, and the swap is made when the server does what it says."""
+    stage = Stage(world, Knot, through=True).settled()
+    serial = stage.server.serial()
+    stage.wire.pretend = True
+    stage.primary.stop()
+    stage.daemon.logged("HS1219.*said that it is done, but the record is still")
+    wait_until("it is tried again", lambda: len(stage.wire.updates) >= 4, 20)
+    assert stage.daemon.status() == "trouble" and not stage.daemon.service()["drift"]
+    assert stage.server.serial() == serial and stage.server.values() == [world.primary]
+    stage.wire.pretend = False
+    stage.holds(world.backup, 20)
+    stage.proved("failover")
+    assert stage.server.serial() == serial + 1
+    assert stage.daemon.log().count("HS1219") == 1
+    stage.daemon.logged("HS1220")
+
+
+def test_a_wrong_clock_is_told_with_the_difference_and_holds_no_probe(world):
+    stage = Stage(world, Knot)
+    clock = WallClock(world, stage.daemon)
+    stage.settled()
+    clock.ahead(600)
+    stage.primary.stop()
+    stage.daemon.logged(r"HS1215.*skew=(599|600|601)s")
+    before = stage.backup.count()
+    wait_until("rounds go on", lambda: stage.backup.count() >= before + 4)
+    assert stage.server.values() == [world.primary] and stage.server.generation() == 1
+    clock.ahead(0)
+    stage.holds(world.backup, 60)
+    stage.proved("failover")
+    stage.daemon.logged("HS1216")
+    assert stage.daemon.log().count("HS1215") == 1
+
+
+def test_a_swap_that_may_be_under_way_is_fenced_off_when_the_primary_is_back(world, kind):
+    """The packet that was thought to be lost comes after all, when nobody wants it any more."""
+    stage = Stage(world, kind, through=True).settled()
+    serial = stage.server.serial()
+    stage.wire.keep_updates = 1
+    stage.primary.stop()
+    wait_until("the update is on its way", lambda: len(stage.wire.updates) == 2, 20)
+    stage.primary.start()
+    wait_until("the primary is up again", lambda: "is up" in stage.daemon.log().rsplit("HS1203", 1)[1], 20)
+    wait_until("it is fenced off", lambda: stage.explain()["swap"] and stage.explain()["swap"]["state"] == "fenced", 30)
+    assert stage.server.values() == [world.primary]
+    assert (stage.server.serial(), stage.server.generation()) == (serial + 1, 3)
+    assert replay(stage.server, stage.wire.updates[1]) == "NXRRSET"
+    assert stage.server.values() == [world.primary] and stage.server.serial() == serial + 1
+    stage.daemon.wait_status("ok")
+    assert not stage.sampler.wrong and stage.sampler.seen == [[world.primary]]
 
 
 def test_the_name_server_is_away_when_it_is_needed(world, kind):

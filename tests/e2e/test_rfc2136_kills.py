@@ -21,7 +21,7 @@ class Lossy(Wire):
 
     def __init__(self, address, to):
         super().__init__(address, to)
-        self.dice, self.loss, self.lost = random.Random(SEED + 1), 0.1, 0
+        self.dice, self.loss, self.lost = random.Random(SEED + 1), 0, 0
 
     def _answer(self, client, request, answer):
         if self.dice.random() >= self.loss:
@@ -44,6 +44,7 @@ def test_kills_at_random_moments_on_a_network_that_loses(world):
     dice = random.Random(SEED)
     stage = Stage(world, Knot, through=True, wire=Lossy, max_swaps_per_hour=1000).settled()
     daemon, server = stage.daemon, stage.server
+    stage.wire.loss = 0.1
     flapping = Flapping(stage.primary, SEED)
     try:
         for _ in range(KILLS):
