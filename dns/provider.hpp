@@ -24,7 +24,8 @@ struct ProviderCapabilities {
   bool late_effects = true;
   // How long the name servers may take to serve a change before it is told as not proved.
   Millis proof_deadline{30'000};
-  // Calls of read() and apply() in a second, never more in any second; 0: no limit. At most a
+  // Calls of read() and apply() in a second, never more in any second (below 1: in any ten seconds,
+  // ten times as many); 0: no limit. At most a
   // quarter of what the other side publishes (S13), and less where one call makes several requests.
   // prove() asks name servers and is not counted.
   double rate = 0;

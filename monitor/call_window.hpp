@@ -13,11 +13,14 @@ namespace hotswapd {
 
 class CallWindow {
  public:
-  // Calls a second, whole ones; 0: no limit. Below one, one call in the time that it takes.
+  // Calls a second, whole ones; 0: no limit. Below one, so many in ten seconds: a lone swap has its
+  // three at once.
   void limit(double rate) {
-    most_ = rate > 0 ? static_cast<std::size_t>(std::max(1.0, std::floor(rate))) : 0;
-    span_ = rate > 0 && rate < 1 ? Millis(static_cast<std::int64_t>(std::ceil(1000.0 / rate)))
-                                 : Millis(1'000);
+    const bool slow = rate > 0 && rate < 1;
+    span_ = Millis(slow ? 10'000 : 1'000);
+    const double most = std::floor(slow ? rate * 10 : rate);
+    most_ = rate > 0 ? static_cast<std::size_t>(std::max(1.0, most)) : 0;
+    if (most < 1 && rate > 0) span_ = Millis(static_cast<std::int64_t>(std::ceil(1000.0 / rate)));
   }
 
   // When the next call may go, `now` or later. `share`: only so much of the room is for this kind

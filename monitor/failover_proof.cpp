@@ -1,5 +1,6 @@
 // Proof: every authoritative name server of the zone is asked directly whether it serves what was
 // read back.
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
@@ -16,7 +17,8 @@ namespace hotswapd {
 namespace {
 
 constexpr Millis proof_question_deadline{2'000};
-constexpr Millis proof_pause_first{50};
+// A quarter of the time that it has taken so far: soon seen, seldom asked.
+constexpr Millis proof_pause_shortest{50};
 constexpr Millis proof_pause_longest{1'000};
 
 }  // namespace
@@ -55,7 +57,6 @@ awaitable<void> FailoverService::prove() {
   auto self = shared_from_this();
   const auto epoch = proof_epoch_;
   const auto began = context_.clocks.steady();
-  auto pause = proof_pause_first;
   const auto proof_deadline = provider_->capabilities().proof_deadline;
   const auto served = model_.served();
   if (!served) co_return;
@@ -86,7 +87,9 @@ awaitable<void> FailoverService::prove() {
       if (story_ && !story_->moves) story_.reset();  // TTL or generation only: no swap to explain
       co_return;
     }
-    if (context_.clocks.steady() - began >= proof_deadline) {
+    const auto elapsed = std::chrono::floor<Millis>(context_.clocks.steady() - began);
+    auto pause = std::clamp(elapsed / 4, proof_pause_shortest, proof_pause_longest);
+    if (elapsed >= proof_deadline) {
       if (story_) story_->state = "applied, not proved";
       perform(model_.proof(Proof::not_proved, missing, wall));
       pause = model_.spec().monitor->interval;
@@ -94,8 +97,6 @@ awaitable<void> FailoverService::prove() {
     co_await context_.clocks.sleep(pause);
     if (co_await being_stopped()) co_return;
     if (ended_ || epoch != proof_epoch_) co_return;
-    if (context_.clocks.steady() - began < proof_deadline)
-      pause = std::min(pause * 2, proof_pause_longest);
   }
 }
 

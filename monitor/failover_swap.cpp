@@ -244,7 +244,9 @@ awaitable<void> FailoverService::pause(SwapMachine& machine) {
     co_await rest(duration);
     co_return;
   }
-  const auto left = std::chrono::ceil<Millis>(slow_until_ - context_.clocks.steady());
+  const auto now = context_.clocks.steady();
+  if (slow_until_ <= now) slow_until_ = now + jittered_up(refused_pause);
+  const auto left = std::chrono::ceil<Millis>(slow_until_ - now);
   co_await rest(left, true);
 }
 

@@ -211,6 +211,24 @@ TEST_F(ProviderTest, WhatIsRefusedIsTriedOnceAMinuteAndToldOnce) {
   EXPECT_EQ(logged("HS1214"), 1);
 }
 
+TEST_F(ProviderTest, ARefusalThatCannotBeReadBackHammersNobodyEither) {
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::refused, "answers 403");
+  };
+  here.on_read = [&](const RecordKey&) -> std::optional<Error> {
+    const bool written =
+        std::any_of(here.calls.begin(), here.calls.end(), [](const auto& c) { return c.write; });
+    if (!written) return std::nullopt;
+    return Error{errc::timed_out, "no answer"};
+  };
+  here.calls.clear();
+  rounds("fp", Seconds(600));
+  EXPECT_LE(here.calls.size(), 14u);
+  EXPECT_EQ(logged("HS1213"), 1);
+}
+
 TEST_F(ProviderTest, RefusedReadingsHammerNobodyAndAreOneAlarm) {
   here.on_read = [](const RecordKey&) -> std::optional<Error> {
     return Error{errc::refused, "BADSIG"};

@@ -39,12 +39,18 @@ TEST(CallWindow, LooksLeaveRoom) {
   EXPECT_EQ(w.next(start), start);
 }
 
-TEST(CallWindow, LessThanOneASecondIsOneInSoManySeconds) {
+TEST(CallWindow, LessThanOneASecondIsSoManyInTenSeconds) {
   CallWindow w;
-  w.limit(0.25);
-  EXPECT_EQ(w.next(start), start);
-  w.called(start);
-  EXPECT_EQ(w.next(start), start + Seconds(4));
+  w.limit(0.7);
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_EQ(w.next(start), start);
+    w.called(start);
+  }
+  EXPECT_EQ(w.next(start), start + Seconds(10));
+  CallWindow seldom;
+  seldom.limit(0.02);
+  seldom.called(start);
+  EXPECT_EQ(seldom.next(start), start + Seconds(50));
 }
 
 TEST(CallWindow, NoSecondEverHasMore) {
