@@ -283,7 +283,7 @@ bool Daemon::start_dns(StoredState& stored) {
   journal_ = std::make_unique<StoreJournal>(*store_, context_.get_executor());
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
-  providers_ = std::make_unique<ProviderSet>(context_, *embedded_);
+  providers_ = std::make_unique<ProviderSet>(ProviderWorld{context_}, *embedded_);
   return true;
 }
 

@@ -2,13 +2,11 @@
 // good.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "config/schema.hpp"
-#include "dns/provider.hpp"
+#include "app/provider_kind.hpp"
 
 namespace hotswapd {
 
@@ -17,8 +15,8 @@ namespace hotswapd {
 // services read the record anew; any other change reaches the one there is.
 class ProviderSet {
  public:
-  // `embedded` outlives the set. Host names are looked up by the loop's resolver.
-  ProviderSet(asio::io_context& loop, Provider& embedded) : loop_(loop), embedded_(embedded) {}
+  // `embedded` outlives the set.
+  ProviderSet(ProviderWorld world, Provider& embedded) : world_(world), embedded_(embedded) {}
 
   // After a reload, before its services are reconfigured.
   void reconfigure(const Config& config);
@@ -27,7 +25,7 @@ class ProviderSet {
   Provider* find(const Config& config, const std::string& name);
 
  private:
-  asio::io_context& loop_;
+  ProviderWorld world_;
   Provider& embedded_;
   std::map<std::string, std::unique_ptr<Provider>> made_;
 };

@@ -1,0 +1,44 @@
+#include "app/provider_factory.hpp"
+
+#include <string_view>
+
+#include "net/resolver.hpp"
+
+namespace hotswapd {
+namespace {
+
+struct Row {
+  std::string_view type;  // ProviderConfig::type_name()
+  const ProviderKind* kind;
+};
+
+constexpr Row rows[] = {
+    {"rfc2136", &rfc2136_kind},
+};
+
+}  // namespace
+
+const ProviderKind* find_provider_kind(const ProviderConfig& provider) noexcept {
+  for (const auto& row : rows) {
+    if (row.type == provider.type_name()) return row.kind;
+  }
+  return nullptr;
+}
+
+awaitable<Fallible<std::vector<std::string>>> look_up(asio::io_context& loop, std::string host,
+                                                      TimePoint deadline) {
+  auto found = co_await Resolver::of(loop).resolve(host, deadline);
+  if (!found.addresses.empty()) co_return std::move(found.addresses);
+  const auto& trouble = found.trouble;
+  co_return Error{errc::unavailable, trouble.empty() ? "the name has no address" : trouble};
+}
+
+std::vector<DnsEndpoint> proof_servers(const ProviderConfig& provider) {
+  std::vector<DnsEndpoint> out;
+  for (const auto& server : provider.name_servers) {
+    if (const auto at = DnsEndpoint::parse(to_string(server))) out.push_back(*at);
+  }
+  return out;
+}
+
+}  // namespace hotswapd

@@ -1,0 +1,40 @@
+// What the program has to know of one type of DNS provider: how the configuration's words become
+// an object.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/schema.hpp"
+#include "dns/provider.hpp"
+#include "net/endpoint.hpp"
+
+namespace hotswapd {
+
+namespace asio = boost::asio;
+
+// What providers are made of; outlives them all.
+struct ProviderWorld {
+  asio::io_context& loop;  // shard 0
+};
+
+struct ProviderKind {
+  // What tells one provider from another, besides its name: where it writes, and what its records
+  // look like. A reload that changes this makes another one.
+  std::string (*identity)(const ProviderConfig&);
+  std::unique_ptr<Provider> (*make)(const ProviderWorld&, const Config&, const ProviderConfig&);
+  // Everything else that a reload may change. `provider` was made by make().
+  void (*reconfigure)(Provider& provider, const Config&, const ProviderConfig&);
+};
+
+// One for each type, in app/NAME_kind.cpp.
+extern const ProviderKind rfc2136_kind;
+
+// What several of them need.
+awaitable<Fallible<std::vector<std::string>>> look_up(asio::io_context& loop, std::string host,
+                                                      TimePoint deadline);
+std::vector<DnsEndpoint> proof_servers(const ProviderConfig& provider);
+
+}  // namespace hotswapd
