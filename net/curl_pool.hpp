@@ -50,6 +50,9 @@ class CurlPool {
 
  private:
   struct State;
+  static awaitable<Fallible<HttpReply>> run(std::shared_ptr<State> state, HttpCall call,
+                                            std::string ca_file);
+
   std::shared_ptr<State> state_;
 };
 

@@ -67,30 +67,6 @@ Fallible<void> load_bundle(SSL_CTX* context, const TlsPolicy& policy) {
                what + file + " holds no usable PEM certificate (" + why + "): replace it"};
 }
 
-// With finite-field Diffie-Hellman the server chooses how long our loop stands still: a second of
-// arithmetic for a group of 10,000 bits that TLS 1.2 lets it make up, 160 ms for the largest one of
-// TLS 1.3. Who has no elliptic curves is reached by RSA key exchange. The ciphers are otherwise
-// those for which the system's OpenSSL is configured.
-bool bound_key_exchange(SSL_CTX* context) {
-  std::string list;
-  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
-  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
-    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
-    const int exchange = SSL_CIPHER_get_kx_nid(cipher);
-    const bool of_tls13 = exchange == NID_kx_any;  // those have a list of their own
-    if (of_tls13 || exchange == NID_kx_dhe || exchange == NID_kx_dhe_psk) continue;
-    if (!list.empty()) list += ':';
-    list += SSL_CIPHER_get_name(cipher);
-  }
-  if (!list.empty() && SSL_CTX_set_cipher_list(context, list.c_str()) != 1) return false;
-  // OpenSSL's own order; the second for one that is confined to what FIPS allows.
-  for (const char* const groups : {"X25519:P-256:X448:P-521:P-384", "P-256:P-521:P-384"}) {
-    if (SSL_CTX_set1_groups_list(context, groups) == 1) return true;
-    ERR_clear_error();
-  }
-  return false;
-}
-
 Fallible<TlsContexts::Context> make(const TlsPolicy& policy) {
   TlsContexts::Context context(SSL_CTX_new(TLS_client_method()),
                                [](SSL_CTX* c) { SSL_CTX_free(c); });
@@ -143,6 +119,30 @@ bool due(const Entry& entry, TimePoint now) {
 }
 
 }  // namespace
+
+// With finite-field Diffie-Hellman the server chooses how long our loop stands still: a second of
+// arithmetic for a group of 10,000 bits that TLS 1.2 lets it make up, 160 ms for the largest one of
+// TLS 1.3. Who has no elliptic curves is reached by RSA key exchange. The ciphers are otherwise
+// those for which the system's OpenSSL is configured.
+bool bound_key_exchange(SSL_CTX* context) {
+  std::string list;
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
+    const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+    const bool of_tls13 = exchange == NID_kx_any;  // those have a list of their own
+    if (of_tls13 || exchange == NID_kx_dhe || exchange == NID_kx_dhe_psk) continue;
+    if (!list.empty()) list += ':';
+    list += SSL_CIPHER_get_name(cipher);
+  }
+  if (!list.empty() && SSL_CTX_set_cipher_list(context, list.c_str()) != 1) return false;
+  // OpenSSL's own order; the second for one that is confined to what FIPS allows.
+  for (const char* const groups : {"X25519:P-256:X448:P-521:P-384", "P-256:P-521:P-384"}) {
+    if (SSL_CTX_set1_groups_list(context, groups) == 1) return true;
+    ERR_clear_error();
+  }
+  return false;
+}
 
 struct TlsContexts::State {
   std::mutex mutex;

@@ -19,6 +19,10 @@ struct TlsPolicy {
   auto operator<=>(const TlsPolicy&) const = default;
 };
 
+// Leaves a context no key exchange whose arithmetic the other side can make as long as it likes:
+// elliptic curves in OpenSSL's own order, no finite fields.
+bool bound_key_exchange(ssl_ctx_st* context);
+
 // TLS 1.2 and newer, without finite-field Diffie-Hellman, chain verified, no compression, no
 // renegotiation. Any thread; a prober keeps what it got and asks again only when generation() has
 // moved, so the lock is never on the way of a probe. A file that could not be read is tried again
