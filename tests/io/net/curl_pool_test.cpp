@@ -396,7 +396,7 @@ TEST(CurlPool, TheNameMustBeTheServersAndTheTlsNew) {
   EXPECT_FALSE(world.get(old.url(), 10s, file.path()));
   HttpPeer plain([](const HttpRequestSeen&) { return ok("fine"); });
   EXPECT_FALSE(
-      world.get("https://127.0.0.1:" + std::to_string(plain.port()) + "/", 10s, file.path()));
+      world.get("https://127.0.0.1:" + std::to_string(plain.port()) + "/", 300ms, file.path()));
   EXPECT_TRUE(stranger.requests().empty() && old.requests().empty());
 }
 

@@ -65,7 +65,7 @@ TEST(HttpCall, ShowsNothingSecret) {
                      "passphrase inside-the-body application/json",
                      call),
             "bad key ***, token ***, q-secret *** me: *** *** application/json");
-  EXPECT_EQ(redacted("a\nb", call), "a\\x0Ab");
+  EXPECT_EQ(redacted("a\nb", call), "a\\x0ab");
   EXPECT_EQ(redacted(std::string(500, 'a'), call, 20).size(), 20u);
 }
 
