@@ -151,6 +151,7 @@ class Daemon {
   std::unique_ptr<OutboxTeller> teller_;
   std::unique_ptr<StoreJournal> journal_;
   std::unique_ptr<Provider> embedded_;
+  std::unique_ptr<CurlPool> curl_;
   std::unique_ptr<ProviderSet> providers_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<ControlCommands> commands_;
@@ -191,7 +192,7 @@ bool Daemon::start() {
                                            alarms_, syslog_site(config_), host_name());
   teller_->set_services(config_.services.size());
   teller_->restore(stored.outbox);
-  for (const auto& trouble : read_trust(*tls_, config_.services, config_file_))
+  for (const auto& trouble : read_trust(*tls_, config_, config_file_))
     log_.log(LogLevel::warning, "HS1012", trouble.to_string());
   start_rounds();
   names_ = std::make_unique<NameFeed>(context_, shards_, background_, alarms_, log_);
@@ -218,7 +219,7 @@ bool Daemon::start() {
                   [tls = tls_, identity = identity_, file = config_file_](const Config& next) {
                     auto troubles = identity->read(next, file);
                     tls->reload();
-                    auto more = read_trust(*tls, next.services, file);
+                    auto more = read_trust(*tls, next, file);
                     std::move(more.begin(), more.end(), std::back_inserter(troubles));
                     return troubles;
                   },
@@ -283,7 +284,8 @@ bool Daemon::start_dns(StoredState& stored) {
   journal_ = std::make_unique<StoreJournal>(*store_, context_.get_executor());
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
-  providers_ = std::make_unique<ProviderSet>(ProviderWorld{context_}, *embedded_);
+  curl_ = std::make_unique<CurlPool>(context_, *tls_);
+  providers_ = std::make_unique<ProviderSet>(ProviderWorld{context_, *curl_}, *embedded_);
   return true;
 }
 

@@ -13,6 +13,8 @@ struct Row {
 };
 
 constexpr Row rows[] = {
+    {"cloudflare", &cloudflare_kind},
+    {"powerdns", &powerdns_kind},
     {"rfc2136", &rfc2136_kind},
 };
 
@@ -25,12 +27,23 @@ const ProviderKind* find_provider_kind(const ProviderConfig& provider) noexcept 
   return nullptr;
 }
 
+namespace {
+
 awaitable<Fallible<std::vector<std::string>>> look_up(asio::io_context& loop, std::string host,
                                                       TimePoint deadline) {
   auto found = co_await Resolver::of(loop).resolve(host, deadline);
   if (!found.addresses.empty()) co_return std::move(found.addresses);
   const auto& trouble = found.trouble;
   co_return Error{errc::unavailable, trouble.empty() ? "the name has no address" : trouble};
+}
+
+}  // namespace
+
+AddressLookup look_up_by(const ProviderWorld& world) {
+  auto& loop = world.loop;
+  return [&loop](std::string host, TimePoint deadline) {
+    return look_up(loop, std::move(host), deadline);
+  };
 }
 
 std::vector<DnsEndpoint> proof_servers(const ProviderConfig& provider) {

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "config/schema.hpp"
+#include "dns/name_server_set.hpp"
 #include "dns/provider.hpp"
+#include "net/curl_pool.hpp"
 #include "net/endpoint.hpp"
 
 namespace hotswapd {
@@ -18,6 +20,7 @@ namespace asio = boost::asio;
 // What providers are made of; outlives them all.
 struct ProviderWorld {
   asio::io_context& loop;  // shard 0
+  CurlPool& http;
 };
 
 struct ProviderKind {
@@ -26,15 +29,17 @@ struct ProviderKind {
   std::string (*identity)(const ProviderConfig&);
   std::unique_ptr<Provider> (*make)(const ProviderWorld&, const Config&, const ProviderConfig&);
   // Everything else that a reload may change. `provider` was made by make().
-  void (*reconfigure)(Provider& provider, const Config&, const ProviderConfig&);
+  void (*reconfigure)(Provider& provider, const ProviderWorld&, const Config&,
+                      const ProviderConfig&);
 };
 
 // One for each type, in app/NAME_kind.cpp.
+extern const ProviderKind cloudflare_kind;
+extern const ProviderKind powerdns_kind;
 extern const ProviderKind rfc2136_kind;
 
 // What several of them need.
-awaitable<Fallible<std::vector<std::string>>> look_up(asio::io_context& loop, std::string host,
-                                                      TimePoint deadline);
+AddressLookup look_up_by(const ProviderWorld& world);  // by the loop's resolver
 std::vector<DnsEndpoint> proof_servers(const ProviderConfig& provider);
 
 }  // namespace hotswapd

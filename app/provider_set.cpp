@@ -19,7 +19,7 @@ void ProviderSet::reconfigure(const Config& config) {
     const auto* const kind = find_provider_kind(provider);
     if (kind == nullptr) continue;
     const auto found = made_.find(identity(provider));
-    if (found != made_.end()) kind->reconfigure(*found->second, config, provider);
+    if (found != made_.end()) kind->reconfigure(*found->second, world_, config, provider);
   }
 }
 

@@ -49,15 +49,12 @@ std::string identity(const ProviderConfig& provider) {
 
 std::unique_ptr<Provider> make(const ProviderWorld& world, const Config&,
                                const ProviderConfig& provider) {
-  auto& loop = world.loop;
-  Rfc2136Provider::Surroundings around{loop.get_executor(), wall_now,
-                                       [&loop](std::string host, TimePoint deadline) {
-                                         return look_up(loop, std::move(host), deadline);
-                                       }};
+  Rfc2136Provider::Surroundings around{world.loop.get_executor(), wall_now, look_up_by(world)};
   return std::make_unique<Rfc2136Provider>(std::move(around), options_of(provider));
 }
 
-void reconfigure(Provider& provider, const Config&, const ProviderConfig& config) {
+void reconfigure(Provider& provider, const ProviderWorld&, const Config&,
+                 const ProviderConfig& config) {
   static_cast<Rfc2136Provider&>(provider).reconfigure(options_of(config));
 }
 

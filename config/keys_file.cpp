@@ -211,6 +211,8 @@ const ObjectSpec* cloudflare_keys() {
                       {"zone_id", text(1, 64), "", "The zone's id at Cloudflare.", true},
                       {"url", simple(Kind::url), "https://api.cloudflare.com/client/v4",
                        "Base of the API."},
+                      {"min_ttl", duration(30 * kSecond, 86400 * kSecond), "60s",
+                       "The smallest TTL that the zone's plan allows."},
                       ca_file(),
                   }),
       {SecretPair{"api_token", {}, true}});

@@ -73,6 +73,7 @@ CloudflareProviderConfig read_cloudflare(Object& o) {
   CloudflareProviderConfig out;
   o.take("url", out.url);
   o.take("zone_id", out.zone_id);
+  o.take("min_ttl", out.min_ttl);
   o.take_secret("api_token", out.api_token);
   o.take_path("ca_file", out.ca_file);
   return out;

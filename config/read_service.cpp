@@ -255,6 +255,13 @@ class ServiceReader {
     }
   }
 
+  // Who cannot change between an address and a CNAME without a moment with neither.
+  static const char* keeps_type(const ProviderConfig& provider) {
+    if (std::holds_alternative<PowerdnsProviderConfig>(provider.kind)) return "PowerDNS";
+    if (std::holds_alternative<CloudflareProviderConfig>(provider.kind)) return "Cloudflare";
+    return nullptr;
+  }
+
   // The rules between one backup and the address.
   void add(Object& at, std::string_view key, BackupSpec backup) {
     const bool address = is_address(backup.data);
@@ -282,13 +289,10 @@ class ServiceReader {
                                                   spec_.key.zone +
                                                   "), where SOA and NS stand; use ip");
     }
-    if (address_ok_ && provider_ != nullptr &&
-        std::holds_alternative<PowerdnsProviderConfig>(provider_->kind) &&
-        address != is_address(spec_.address)) {
-      wrong(
-          "would change the record between an address and a CNAME, which PowerDNS cannot do in one "
-          "step; use "
-          "backups of the kind of `address`");
+    const char* const unable = provider_ == nullptr ? nullptr : keeps_type(*provider_);
+    if (address_ok_ && unable != nullptr && address != is_address(spec_.address)) {
+      wrong("would change the record between an address and a CNAME, which " + std::string(unable) +
+            " cannot do in one step; use backups of the kind of `address`");
     }
     spec_.backups.push_back(std::move(backup));
   }
@@ -316,8 +320,24 @@ class ServiceReader {
     } else if (!o_.has("ttl")) {
       spec_.ttl = most;
     }
+    raise_ttl();
     o_.take("auto_recover", spec_.auto_recover);
     o_.take("recovery_delay", spec_.recovery_delay);
+  }
+
+  // What the provider does not keep smaller: then this is the service's TTL, so that what is proved
+  // and shown is what clients get.
+  void raise_ttl() {
+    const auto* const cloudflare =
+        provider_ == nullptr ? nullptr : std::get_if<CloudflareProviderConfig>(&provider_->kind);
+    if (cloudflare == nullptr) return;
+    const auto least = static_cast<std::uint32_t>(cloudflare->min_ttl.count());
+    if (spec_.ttl >= least) return;
+    if (o_.has("ttl")) {
+      o_.warning("ttl", "is less than Cloudflare keeps; the record gets " + std::to_string(least) +
+                            " (`min_ttl` of the provider)");
+    }
+    spec_.ttl = least;
   }
 
   void telling() {

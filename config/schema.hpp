@@ -169,6 +169,7 @@ struct CloudflareProviderConfig {
   std::string url = "https://api.cloudflare.com/client/v4";
   Secret api_token;
   std::string zone_id;
+  Seconds min_ttl{60};  // no service of it has a smaller one
   std::string ca_file;
   bool operator==(const CloudflareProviderConfig&) const = default;
 };

@@ -8,16 +8,16 @@
 
 namespace hotswapd {
 
-Fallible<std::optional<FoundMark>> found_mark(const AuthReply& reply, const std::string& fqdn) {
+Fallible<std::optional<FoundMark>> found_mark(const AuthReply& reply, const std::string& fqdn,
+                                              const char* remedy) {
   if (reply.texts.empty()) return std::optional<FoundMark>();
   const auto& first = reply.texts.front();
   const bool one = reply.texts.size() == 1 && first.size() == 1;
   auto mark = one ? parse_generation_mark(first.front()) : std::nullopt;
   if (!mark) {
-    return Error{errc::conflict, "the TXT record at _hotswap." + clean(fqdn) +
-                                     " is not one of ours (\"" +
-                                     clean(first.empty() ? "" : first.front(), 80) +
-                                     "\"); remove it, or set guard: value"};
+    return Error{errc::conflict,
+                 "the TXT record at _hotswap." + clean(fqdn) + " is not one of ours (\"" +
+                     clean(first.empty() ? "" : first.front(), 80) + "\"); " + remedy};
   }
   return std::optional<FoundMark>(FoundMark{first.front(), std::move(*mark)});
 }

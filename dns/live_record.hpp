@@ -19,8 +19,10 @@ struct FoundMark {
 };
 
 // From the answer about TXT at mark_name(). nullopt: there is none. An error: something else is
-// there, which we neither understand nor overwrite.
-Fallible<std::optional<FoundMark>> found_mark(const AuthReply& reply, const std::string& fqdn);
+// there, which we neither understand nor overwrite; it ends in `remedy`.
+Fallible<std::optional<FoundMark>> found_mark(
+    const AuthReply& reply, const std::string& fqdn,
+    const char* remedy = "remove it, or set guard: value");
 
 // From the answers about A and AAAA (either may bring the CNAME). An error: more than one set.
 Fallible<std::optional<RecordSet>> found_set(const AuthReply& a, const AuthReply& aaaa,

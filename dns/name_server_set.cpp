@@ -29,6 +29,25 @@ awaitable<Fallible<std::vector<std::string>>> in_zone_addresses(PrimaryLink& lin
   co_return out;
 }
 
+void take(NameServerSet& out, const std::string& name,
+          const Fallible<std::vector<std::string>>& addresses) {
+  const auto before = out.servers.size();
+  if (addresses) {
+    for (const auto& address : *addresses) {
+      const auto at = DnsEndpoint::parse(address, 53);
+      const bool fresh =
+          at && std::find(out.servers.begin(), out.servers.end(), *at) == out.servers.end();
+      if (fresh && out.servers.size() < most_servers) out.servers.push_back(*at);
+    }
+  }
+  const bool none = addresses ? addresses->empty() : true;
+  if (none && out.servers.size() == before) {
+    out.unknown.emplace_back(
+        clean(name),
+        addresses ? "it has no address" : "its address is not known: " + addresses.error().text);
+  }
+}
+
 }  // namespace
 
 std::vector<ServerEvidence> NameServerSet::evidence() const {
@@ -71,21 +90,18 @@ awaitable<NameServerSet> find_name_servers(PrimaryLink& link, std::string zone,
     } else {
       addresses = co_await lookup(text, deadline);
     }
-    const auto before = out.servers.size();
-    if (addresses) {
-      for (const auto& address : *addresses) {
-        const auto at = DnsEndpoint::parse(address, 53);
-        const bool fresh =
-            at && std::find(out.servers.begin(), out.servers.end(), *at) == out.servers.end();
-        if (fresh && out.servers.size() < most_servers) out.servers.push_back(*at);
-      }
-    }
-    const bool none = addresses ? addresses->empty() : true;
-    if (none && out.servers.size() == before) {
-      out.unknown.emplace_back(
-          clean(text),
-          addresses ? "it has no address" : "its address is not known: " + addresses.error().text);
-    }
+    take(out, text, addresses);
+  }
+  co_return out;
+}
+
+awaitable<NameServerSet> find_addresses(std::vector<wire::Name> names, AddressLookup lookup,
+                                        TimePoint deadline) {
+  NameServerSet out;
+  for (const auto& name : names) {
+    const auto text = lower(name.text());
+    const auto addresses = co_await lookup(text, deadline);
+    take(out, text, addresses);
   }
   co_return out;
 }

@@ -29,6 +29,10 @@ using AddressLookup =
 awaitable<NameServerSet> find_name_servers(PrimaryLink& link, std::string zone,
                                            const AddressLookup& lookup, TimePoint deadline);
 
+// The same for names that an API told: all are looked up.
+awaitable<NameServerSet> find_addresses(std::vector<wire::Name> names, AddressLookup lookup,
+                                        TimePoint deadline);
+
 // The sets found lately: a proof asks again and again, the set hardly ever changes.
 class NameServerCache {
  public:

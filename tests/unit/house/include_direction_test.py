@@ -33,7 +33,9 @@ GENERATED = {"generated/version_info.hpp": {"app", "ctl"}}
 
 # Decisions, codecs and formats: tested in microseconds without a loop, so nothing below them may bring one.
 PURE = ("*_machine.*", "guard.*", "diff.*", "wire.*", "*_format.*", "due_queue.*", "service_model.*", "sigv4.*",
-        "call_window.*", "swap_journal.*", "tsig.*", "update_message.*", "generation_mark.*", "live_record.*", "smtp_dialogue.*", "icmp_message.*", "sequence_table.*")
+        "call_window.*", "swap_journal.*", "tsig.*", "update_message.*", "generation_mark.*", "live_record.*",
+        "*_codec.*", "http_call.*", "http_trouble.*", "txt_text.*",
+        "smtp_dialogue.*", "icmp_message.*", "sequence_table.*")
 IMPURE = ("boost/asio", "boost/beast", "openssl/", "sqlite3.h", "sys/socket.h")
 # Never in a header: each costs every includer seconds.
 NOT_IN_HEADERS = ("boost/asio.hpp", "boost/asio/ssl", "boost/beast")

@@ -1,0 +1,46 @@
+// The provider `powerdns` out of its configuration.
+#include "dns/powerdns.hpp"
+
+#include <utility>
+
+#include "app/provider_kind.hpp"
+#include "app/wall_clock.hpp"
+
+namespace hotswapd {
+namespace {
+
+const PowerdnsProviderConfig& config_of(const ProviderConfig& provider) {
+  return std::get<PowerdnsProviderConfig>(provider.kind);
+}
+
+std::string identity(const ProviderConfig& provider) {
+  const auto& config = config_of(provider);
+  return config.url + " " + config.server_id;
+}
+
+PowerdnsOptions options_of(const ProviderWorld& world, const ProviderConfig& provider) {
+  const auto& config = config_of(provider);
+  PowerdnsOptions options;
+  options.api = {config.url, config.server_id, std::string(config.api_key.reveal())};
+  options.send = world.http.sender(config.ca_file);
+  options.name_servers = proof_servers(provider);
+  options.proof_deadline = provider.proof_deadline;
+  return options;
+}
+
+std::unique_ptr<Provider> make(const ProviderWorld& world, const Config&,
+                               const ProviderConfig& provider) {
+  PowerdnsProvider::Surroundings around{look_up_by(world), wall_now};
+  return std::make_unique<PowerdnsProvider>(std::move(around), options_of(world, provider));
+}
+
+void reconfigure(Provider& provider, const ProviderWorld& world, const Config&,
+                 const ProviderConfig& config) {
+  static_cast<PowerdnsProvider&>(provider).reconfigure(options_of(world, config));
+}
+
+}  // namespace
+
+const ProviderKind powerdns_kind{identity, make, reconfigure};
+
+}  // namespace hotswapd
