@@ -88,7 +88,10 @@ inline awaitable<void> serve(Provider* provider, json::object asked, json::objec
     plan.op = text(asked, "op");
     const auto done = co_await provider->apply(std::move(plan), deadline);
     *answer = json::object{{"outcome", to_string(done.outcome)}, {"detail", done.detail}};
-    if (done.hint != Hint()) (*answer)["hurdle"] = to_string(done.hint.hurdle);
+    if (done.hint != Hint()) {
+      (*answer)["hurdle"] = to_string(done.hint.hurdle);
+      (*answer)["retry_after"] = done.hint.retry_after.count();
+    }
   } else {
     auto want = *record_of(asked, "want");
     const auto evidence = co_await provider->prove(key, std::move(want), deadline);
