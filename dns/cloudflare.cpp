@@ -25,7 +25,7 @@ constexpr int most_pages = 20;
 
 awaitable<Fallible<HttpReply>> exchange(OptionsPtr options, HttpCall call) {
   const HttpSend send = options->send;
-  return send(std::move(call));
+  co_return co_await send(std::move(call));
 }
 
 awaitable<Fallible<std::vector<Record>>> list(OptionsPtr options, std::function<WallTime()> wall,

@@ -14,7 +14,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t longest_zone = 4 * 1024 * 1024;  // before 4.4 a read brings the whole zone
+constexpr std::size_t longest_zone =
+    std::size_t{4} * 1024 * 1024;  // before 4.4 a read brings the whole zone
 
 std::string absolute(const std::string& name) {
   return name + ".";

@@ -14,7 +14,7 @@
 namespace hotswapd {
 namespace {
 
-constexpr std::size_t most_header_bytes = 64 * 1024;
+constexpr std::size_t most_header_bytes = std::size_t{64} * 1024;
 
 std::string seconds_text(Clock::duration time) {
   const auto ms = std::max<long long>(std::chrono::round<Millis>(time).count(), 0);

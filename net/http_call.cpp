@@ -9,7 +9,7 @@
 namespace hotswapd {
 namespace {
 
-constexpr std::size_t longest_url = 8 * 1024;
+constexpr std::size_t longest_url = std::size_t{8} * 1024;
 constexpr std::size_t shortest_secret = 4;  // shorter ones would blank out half of a sentence
 
 Error wrong(std::string text) {

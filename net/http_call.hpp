@@ -27,8 +27,8 @@ struct HttpCall {
   std::string url;             // absolute, http or https
   std::vector<HttpHeader> headers;
   std::string body;
-  TimePoint deadline;                      // of everything: name, connection, TLS, exchange
-  std::size_t max_response = 1024 * 1024;  // bytes of the body that are read
+  TimePoint deadline;  // of everything: name, connection, TLS, exchange
+  std::size_t max_response = std::size_t{1024} * 1024;  // bytes of the body that are read
   // What no text may show, besides the values of the headers and the URL's userinfo and query.
   std::vector<std::string> secrets;
 };

@@ -201,6 +201,21 @@ def test_the_api_is_away_when_it_is_needed(world, kind):
     assert stage.api.generation() == 2 and not stage.sampler.wrong
 
 
+def test_a_wrong_secret_is_told_and_a_reload_is_enough(world, kind):
+    stage = Stage(world, kind)
+    good = stage.daemon.config
+    bad = json.loads(json.dumps(good))
+    word = "api_key" if kind is Own else "api_token"
+    bad["providers"]["there"][word] = "not-the-right-secret"
+    stage.daemon.write(bad)
+    stage.daemon.start()
+    stage.daemon.logged(r"HS1213.*answers 40[13]")
+    assert "not-the-right-secret" not in stage.daemon.log() and not stage.api.writes
+    stage.daemon.write(good)
+    stage.daemon.reload()
+    wait_until("the record is adopted", lambda: stage.api.generation() == 1, 20)
+
+
 def test_check_accepts_it_and_refuses_what_it_cannot(world, kind):
     stage = Stage(world, kind)
 
