@@ -124,6 +124,49 @@ TEST(Load, IntervalAndTtl) {
   }
 }
 
+// One service, at a provider of `kind`.
+std::string at_provider(const std::string& kind, const std::string& service) {
+  return "providers: {p: {" + kind +
+         "}}\nservices: [{zone: example.com, fqdn: www.example.com, monitor: {protocol: TCP, "
+         "interval: 10s, timeout: 1, port: 1}, " +
+         service + "}]\n";
+}
+
+const std::string kCloudflare = "type: cloudflare, zone_id: z, api_token: t";
+const std::string kPowerdns = "type: powerdns, url: \"http://192.0.2.6:8081\", api_key: k";
+
+TEST(Load, NoTtlIsSmallerThanCloudflareKeeps) {
+  const std::string addresses = "address: 192.0.2.10, failover_mode: ip, failover_data: 192.0.2.11";
+  const auto ttl = [&](const std::string& more, const std::string& given) {
+    return good(at_provider(kCloudflare + more, addresses + given)).services[0]->ttl;
+  };
+  EXPECT_EQ(ttl("", ""), 60u);
+  EXPECT_EQ(ttl("", ", ttl: 5"), 60u);
+  EXPECT_EQ(ttl(", min_ttl: 30s", ""), 30u);
+  EXPECT_TRUE(warnings(at_provider(kCloudflare, addresses)).empty());
+  EXPECT_THAT(warnings(at_provider(kCloudflare, addresses + ", ttl: 5")),
+              testing::ElementsAre(testing::HasSubstr(
+                  "services[0].ttl: is less than Cloudflare keeps; the record gets 60")));
+  EXPECT_FALSE(load(at_provider(kCloudflare + ", min_ttl: 29s", addresses)).config);
+  EXPECT_EQ(good(at_provider(kPowerdns, addresses)).services[0]->ttl, 5u);
+}
+
+TEST(Load, NoBackupOfAnotherKindWhereATypeCannotChange) {
+  for (const auto& [kind, name] : {std::pair(kCloudflare, "Cloudflare"), {kPowerdns, "PowerDNS"}}) {
+    for (const char* const pair :
+         {"address: 192.0.2.10, failover_mode: cname, failover_data: b.example.net",
+          "address: a.example.net, failover_mode: ip, failover_data: 192.0.2.11"}) {
+      EXPECT_THAT(
+          messages(load(at_provider(kind, pair)), Severity::error),
+          testing::ElementsAre(testing::HasSubstr(
+              std::string("would change the record between an address and a CNAME, which ") + name +
+              " cannot do in one step")));
+    }
+    good(at_provider(kind,
+                     "address: a.example.net, failover_mode: cname, failover_data: b.example.net"));
+  }
+}
+
 TEST(Load, TimeoutsAreSecondsOrDurations) {
   EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 25").monitor->timeout, 25s);
   EXPECT_EQ(service("", "protocol: TCP, interval: 1, timeout: 250ms").monitor->timeout, 250ms);
