@@ -86,7 +86,9 @@ class HttpWire:
                     return self.answer(*wire.instead)
                 link = http.client.HTTPConnection(to_address, to_port, timeout=30)
                 try:
-                    link.request(self.command, self.path, body=body or None,
+                    # "http://host/path" where it is somebody's proxy.
+                    target = "/" + self.path.split("/", 3)[3] if self.path.startswith("http://") else self.path
+                    link.request(self.command, target, body=body or None,
                                  headers={k: v for k, v in self.headers.items() if k.lower() != "content-length"})
                     got = link.getresponse()
                     text = got.read()

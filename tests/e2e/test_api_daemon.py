@@ -216,6 +216,24 @@ def test_a_wrong_secret_is_told_and_a_reload_is_enough(world, kind):
     wait_until("the record is adopted", lambda: stage.api.generation() == 1, 20)
 
 
+def test_by_the_proxy_of_the_environment(world):
+    stage = Stage(world, Own)
+    config = stage.daemon.config
+    config["providers"]["there"]["url"] = stage.api.url
+    stage.daemon.write(config)
+    proxy = stage.api.wire
+    stage.daemon.environment = {"http_proxy": proxy.url}
+    stage.settled()
+    assert proxy.requests and all(target.startswith(stage.api.url + "/api/") for _, target, _ in proxy.requests)
+    stage.daemon.stop()
+    seen = len(proxy.requests)
+    stage.daemon.environment = {"http_proxy": proxy.url, "no_proxy": "192.0.2.0/24, 127.0.0.0/8"}
+    stage.daemon.start()
+    stage.primary.stop()
+    stage.holds(world.backup)
+    assert len(proxy.requests) == seen, "it went straight"
+
+
 def test_check_accepts_it_and_refuses_what_it_cannot(world, kind):
     stage = Stage(world, kind)
 
