@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dns/hmac.hpp"
+#include "net/hmac.hpp"
 #include "net/wire.hpp"
 
 namespace hotswapd::tsig {

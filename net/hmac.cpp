@@ -1,5 +1,5 @@
 // HMAC by libcrypto.
-#include "dns/hmac.hpp"
+#include "net/hmac.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
