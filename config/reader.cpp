@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "config/not_built.hpp"
+#include "config/secret.hpp"
 #include "core/text.hpp"
 
 namespace hotswapd::config {

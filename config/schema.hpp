@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "config/secret.hpp"
+#include "core/secret.hpp"
 #include "core/service_spec.hpp"
 #include "core/shared.hpp"
 #include "core/time.hpp"
