@@ -7,3 +7,4 @@ hotswapd_test(dns_embedded_zones_test SOURCES dns/embedded_zones_test.cpp dns/pr
 hotswapd_test(dns_update_test SOURCES dns/tsig_test.cpp dns/update_message_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_api_codec_test SOURCES dns/cloudflare_codec_test.cpp dns/powerdns_codec_test.cpp LINKS hotswapd_dns
   LABELS unit)
+hotswapd_test(dns_route53_test SOURCES dns/route53_message_test.cpp LINKS hotswapd_dns LABELS unit)
