@@ -9,7 +9,6 @@ namespace {
 constexpr auto kRows = std::to_array<NotBuilt>({
     {"file", "contacts", "", "no mail is sent"},
     {"file", "notify", "", "no mail and no webhook is sent"},
-    {"file", "aws", "", "no account of AWS is used"},
     {"file", "drill_policy", "", "there are no drills"},
     {"file", "drills", "", "there are no drills"},
     {"file", "alarm_intake", "", "no queue of alarms is read"},
@@ -17,7 +16,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"api", "users", "", "nobody can log in"},
     {"api", "tokens", "", "no token opens anything"},
     {"api", "rate_limit", "", "requests are not limited by rate"},
-    {"route53", "type", "", "a service of this provider is not swapped"},
     {"dyn", "type", "", "a service of this provider is not swapped"},
     {"exec", "type", "", "a service of this provider is not swapped"},
     {"service", "maintenance", "", "maintenance windows are not kept"},

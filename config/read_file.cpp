@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 
 #include "config/read.hpp"
 #include "core/record.hpp"
@@ -135,8 +136,53 @@ void read_notify(Object& o, NotifyConfig& notify) {
   });
 }
 
+// As they are called in `endpoints`.
+constexpr std::array<std::string_view, 9> aws_services = {
+    "cloudwatch", "directconnect", "elasticache", "fis", "route53", "sns", "sqs", "sts", "support"};
+
+// "eu-west-1", "us-gov-east-1": it becomes part of host names. Which ones there are is AWS's
+// affair.
+bool looks_like_region(std::string_view region) {
+  std::size_t words = 0;
+  for (; region.find('-') != std::string_view::npos; ++words) {
+    const auto word = region.substr(0, region.find('-'));
+    const bool letters =
+        std::all_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    const bool fits =
+        words == 0 ? word.size() >= 2 && word.size() <= 4 : !word.empty() && word.size() <= 16;
+    if (!letters || !fits) return false;
+    region.remove_prefix(word.size() + 1);
+  }
+  return words >= 2 && !region.empty() && region.size() <= 2 &&
+         std::all_of(region.begin(), region.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Requests are signed, but what they say is to be read by nobody on the way.
+bool crosses_a_network_in_the_clear(std::string_view url) {
+  static constexpr std::string_view http = "http://";
+  if (!url.starts_with(http)) return false;
+  const auto host = url.substr(http.size());
+  return !host.starts_with("127.") && !host.starts_with("localhost") && !host.starts_with("[::1]");
+}
+
+void check_endpoints(Object& o, const AwsAccount& account) {
+  static constexpr const char* clear =
+      "is plain http to another host; use https (http is for a stand-in on this host)";
+  if (crosses_a_network_in_the_clear(account.endpoint_url)) o.error("endpoint_url", clear);
+  for (const auto& [service, url] : account.endpoints) {
+    if (std::find(aws_services.begin(), aws_services.end(), service) == aws_services.end()) {
+      o.error("endpoints", "holds " + clean(service, 64) +
+                               ", which is none of the services that are used: cloudwatch, "
+                               "directconnect, elasticache, fis, route53, sns, sqs, sts, support");
+    } else if (crosses_a_network_in_the_clear(url)) {
+      o.error("endpoints", "the one of " + service + " " + clear);
+    }
+  }
+}
+
 void read_account(Object& o, AwsAccount& account) {
-  o.take("region", account.region);
+  if (o.take("region", account.region) && !looks_like_region(account.region))
+    o.error("region", clean(account.region, 64) + " is no region of AWS (like eu-west-1)");
   o.take("endpoint_url", account.endpoint_url);
   o.take("profile", account.profile);
   o.take("access_key_id", account.access_key_id);
@@ -144,6 +190,7 @@ void read_account(Object& o, AwsAccount& account) {
   o.take("role_arn", account.role_arn);
   o.take("external_id", account.external_id);
   account.endpoints = o.texts_by_name("endpoints");
+  check_endpoints(o, account);
   o.take("use_fips", account.use_fips);
   const auto twelve_digits = [](const std::string& id) {
     return id.size() == 12 &&

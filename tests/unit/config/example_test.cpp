@@ -42,7 +42,7 @@ TEST(Example, DefaultsAreTheDefaults) {
   const Config bare = good(
       "dns_listen: [127.0.0.1]\nproviders: {here: {type: embedded}, k: {type: rfc2136, server: a, "
       "tsig: {name: k, secret: c2VjcmV0}}}\n"
-      "drill_policy: {}\naws: {main: {region: r}}\n"
+      "drill_policy: {}\naws: {main: {region: eu-west-1}}\n"
       "drills: {d: {type: direct_connect, account: main, virtual_interface_id: v}}\n");
   const TemporaryDirectory directory;
   const Config full = good(full_example(directory), kEnvironment);
