@@ -152,6 +152,7 @@ class Daemon {
   std::unique_ptr<StoreJournal> journal_;
   std::unique_ptr<Provider> embedded_;
   std::unique_ptr<CurlPool> curl_;
+  std::unique_ptr<AwsAccounts> aws_;
   std::unique_ptr<ProviderSet> providers_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<ControlCommands> commands_;
@@ -285,7 +286,8 @@ bool Daemon::start_dns(StoredState& stored) {
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
   curl_ = std::make_unique<CurlPool>(context_, *tls_);
-  providers_ = std::make_unique<ProviderSet>(ProviderWorld{context_, *curl_}, *embedded_);
+  aws_ = std::make_unique<AwsAccounts>(context_, *tls_, *curl_);
+  providers_ = std::make_unique<ProviderSet>(ProviderWorld{context_, *curl_, *aws_}, *embedded_);
   return true;
 }
 

@@ -16,6 +16,7 @@ constexpr Row rows[] = {
     {"cloudflare", &cloudflare_kind},
     {"powerdns", &powerdns_kind},
     {"rfc2136", &rfc2136_kind},
+    {"route53", &route53_kind},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/aws_accounts.hpp"
 #include "config/schema.hpp"
 #include "dns/name_server_set.hpp"
 #include "dns/provider.hpp"
@@ -21,6 +22,7 @@ namespace asio = boost::asio;
 struct ProviderWorld {
   asio::io_context& loop;  // shard 0
   CurlPool& http;
+  AwsAccounts& aws;
 };
 
 struct ProviderKind {
@@ -37,6 +39,7 @@ struct ProviderKind {
 extern const ProviderKind cloudflare_kind;
 extern const ProviderKind powerdns_kind;
 extern const ProviderKind rfc2136_kind;
+extern const ProviderKind route53_kind;
 
 // What several of them need.
 AddressLookup look_up_by(const ProviderWorld& world);  // by the loop's resolver
