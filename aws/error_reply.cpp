@@ -26,7 +26,17 @@ std::string bare_code(std::string_view code) {
   return clean(code.substr(0, code.find(':')), 80);
 }
 
+// What follows the first sentence is the request itself, headers and all.
+bool about_the_signature(const std::string& code) {
+  return code == "SignatureDoesNotMatch" || code == "InvalidSignatureException" ||
+         code == "IncompleteSignature" || code == "IncompleteSignatureException";
+}
+
 void add_message(ServiceError& error, std::string_view message) {
+  if (about_the_signature(error.code)) {
+    const auto end = std::min(message.find('\n'), message.find(". "));
+    message = message.substr(0, end);
+  }
   if (!message.empty() && error.messages.size() < most_messages)
     error.messages.push_back(clean(message, longest_message));
 }

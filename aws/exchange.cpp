@@ -56,6 +56,19 @@ std::optional<Millis> ahead(const Wire& wire, const HttpReply& reply) {
   return *theirs - wire.wall_clock();
 }
 
+// A service that refuses a signature prints the request as it should have been signed, the session
+// token in it.
+HttpReply without_secrets(const HttpReply& reply, const Keys* keys) {
+  auto out = reply;
+  if (keys == nullptr) return out;
+  for (const auto& secret : {keys->session_token.reveal(), keys->secret_access_key.reveal()}) {
+    if (secret.empty()) continue;
+    for (auto at = out.body.find(secret); at != std::string::npos; at = out.body.find(secret, at))
+      out.body.replace(at, secret.size(), "***");
+  }
+  return out;
+}
+
 // What becomes of a try that gave no good answer.
 struct Judged {
   CallError error;
@@ -80,7 +93,7 @@ struct Chances {
 Judged judge_answer(Wire& wire, KeyHolder& holder, const Endpoint& endpoint,
                     const Operation& operation, const HttpReply& reply, const Keys* keys,
                     Chances& chances) {
-  auto service = read_error(reply);
+  auto service = read_error(without_secrets(reply, keys));
   const auto offset = ahead(wire, reply);
   const auto skew = offset ? *offset - wire.clock_offset : Millis(0);
   const auto what = classify(service, keys != nullptr && keys->temporary(), skew);

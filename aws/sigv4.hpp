@@ -17,7 +17,8 @@ struct Unsigned {
   std::string method;
   std::string path;   // percent-encoded; empty is "/"
   std::string query;  // percent-encoded, without the question mark
-  std::vector<HttpHeader> headers;    // every one of them is signed; Host and X-Amz-Date are among them
+  std::vector<HttpHeader>
+      headers;  // every one of them is signed; Host and X-Amz-Date are among them
   std::string body;
 };
 

@@ -19,6 +19,7 @@ constexpr int page_size = 100;
 constexpr int readings = 3;
 constexpr Millis first_poll{2'000};
 constexpr Millis longest_poll{30'000};
+constexpr Millis between_polls{1'000};  // of all names: swaps come first
 
 // What became of the last change of a name, as Route 53 tells it.
 struct Change {
@@ -120,6 +121,7 @@ struct Route53Provider::State {
   std::shared_ptr<const Route53Options> options;
   NameServerCache name_servers;
   std::map<RecordKey, Change> changes;
+  TimePoint next_poll{};
 };
 
 Route53Provider::Route53Provider(Surroundings surroundings, Route53Options options)
@@ -243,7 +245,9 @@ awaitable<std::vector<ServerEvidence>> Route53Provider::prove(RecordKey key, Rec
   const bool known_change = change != state->changes.end();
   if (known_change) {
     auto& one = change->second;
-    if (!one.in_sync && !one.asking && Clock::now() >= one.next) {
+    const auto now = Clock::now();
+    if (!one.in_sync && !one.asking && now >= std::max(one.next, state->next_poll)) {
+      state->next_poll = now + between_polls;
       const auto call = state->around.call;
       const auto until = half_way(deadline);
       co_await poll(call, &one, until);

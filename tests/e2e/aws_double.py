@@ -141,9 +141,11 @@ class Aws:
                 request.headers.add_header(name, value)
         request.context["timestamp"] = date
         auth = botocore.auth.SigV4Auth(botocore.credentials.Credentials(key, self.keys[key]), service, region)
-        expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
-        if expected != signature:
-            raise Refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match")
+        canonical = auth.canonical_request(request)
+        if auth.signature(auth.string_to_sign(request, canonical), request) != signature:
+            raise Refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature "
+                          "you provided. Check your AWS Secret Access Key and signing method.\n\nThe Canonical String "
+                          f"for this request should have been\n'{canonical}'")
         if headers.get("X-Amz-Security-Token") != self.tokens.get(key):
             raise Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
         if key in self.expired:

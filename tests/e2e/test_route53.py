@@ -371,6 +371,15 @@ def test_keys_that_have_run_out_are_replaced_once(aws, closing):
     assert len(aws.said("AssumeRole")) == 2
 
 
+def test_what_aws_says_of_a_signature_shows_no_token(aws, closing):
+    aws.roles[ROLE] = None
+    call = closing(Caller(aws, "--role", ROLE))
+    assert call.read()["set"] == record(OLD)
+    aws.keys[aws.said("AssumeRole")[0]["given"]] = "another"
+    got = call.read()
+    assert got["code"] == "refused" and "we calculated does not match the signature you provided" in got["error"], got
+
+
 def test_keys_of_another_account_are_not_used(aws, closing):
     call = closing(Caller(aws, "--account-id", "999999999999"))
     got = call.read()

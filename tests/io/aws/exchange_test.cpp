@@ -38,7 +38,7 @@ class Holder final : public KeyHolder {
  public:
   awaitable<Fallible<KeysPtr>> keys(TimePoint) override {
     const auto number = std::to_string(refusals);
-    co_return std::make_shared<const Keys>("ASIA" + number, Secret("s"), Secret("t" + number),
+    co_return std::make_shared<const Keys>("ASIA" + number, Secret("hidden-key"), Secret("t" + number),
                                            now_there + Seconds(9000));
   }
   void refused(const Keys&) override { ++refusals; }
@@ -142,6 +142,17 @@ TEST(Exchange, WhatIsRefusedIsAskedOnce) {
   EXPECT_EQ(got.error().service.code, "AccessDenied");
   EXPECT_EQ(got.error().text, "route53.amazonaws.com answers AccessDenied");
   EXPECT_EQ(stage.sent.size(), 1U);
+}
+
+TEST(Exchange, NoKeyComesBackInAnError) {
+  Stage stage;
+  auto answer = reply(400);
+  answer.body = R"({"__type":"AccessDenied","message":"token <t0> and key <hidden-key>"})";
+  stage.script = {answer};
+  const auto& got = stage.run(Effect::read);
+  ASSERT_FALSE(got);
+  EXPECT_NE(got.error().text.find("<***> and key <***>"), std::string::npos) << got.error().text;
+  EXPECT_EQ(got.error().text.find("t0"), std::string::npos);
 }
 
 TEST(Exchange, AWishBeyondTheDeadlineIsHandedOn) {

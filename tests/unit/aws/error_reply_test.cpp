@@ -77,6 +77,22 @@ TEST(ErrorReply, KeepsForeignTextCleanAndShort) {
   EXPECT_LE(error.messages.front().size(), 400U);
 }
 
+TEST(ErrorReply, KeepsOfARefusedSignatureTheFirstSentence) {
+  const char* text =
+      "The request signature we calculated does not match. Check your key.\n\nThe Canonical String "
+      "for this request should have been\n'GET\n/\n\nx-amz-security-token:hidden\n'";
+  const auto as_xml =
+      read_error(reply(403, std::string("<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code>"
+                                        "<Message>") +
+                                text + "</Message></Error></ErrorResponse>"));
+  EXPECT_EQ(as_xml.messages,
+            std::vector<std::string>{"The request signature we calculated does not match"});
+  const auto as_json = read_error(reply(
+      403,
+      R"({"__type":"InvalidSignatureException","message":"No.\n\nx-amz-security-token:hidden"})"));
+  EXPECT_EQ(as_json.messages, std::vector<std::string>{"No."});
+}
+
 struct Row {
   int status;
   const char* code;
