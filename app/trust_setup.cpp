@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "aws/account.hpp"
+
 namespace hotswapd {
 namespace {
 
@@ -23,7 +25,8 @@ std::optional<std::string> ca_file_of(const ProviderConfig& provider) {
     seen(cloudflare->url, cloudflare->ca_file);
   if (const auto* dyn = std::get_if<DynProviderConfig>(&provider.kind))
     seen(dyn->url, dyn->ca_file);
-  if (std::holds_alternative<Route53ProviderConfig>(provider.kind)) out = "";
+  if (std::holds_alternative<Route53ProviderConfig>(provider.kind))
+    out = aws::process_environment()("AWS_CA_BUNDLE").value_or("");
   return out;
 }
 

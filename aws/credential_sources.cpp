@@ -79,7 +79,7 @@ Credentials::Credentials(Wire& wire, Surroundings around, AccountOptions options
     : wire_(wire),
       around_(std::move(around)),
       options_(std::move(options)),
-      reads_(std::make_unique<Reads>(wire.executor)),
+      reads_(std::make_shared<Reads>(wire.executor)),
       background_(wire.executor) {}
 
 Credentials::~Credentials() = default;
@@ -89,15 +89,19 @@ awaitable<Fallible<std::string>> Credentials::file(std::string path, TimePoint d
     co_return Error{errc::unavailable, "the disk still has not given an earlier file"};
   reads_->running = true;
   reads_->result.reset();
-  auto* reads = reads_.get();
+  const auto reads = reads_;
   reads->done.expires_at(deadline);
   const auto read = around_.read;
-  std::function<Background::Result()> work = [reads, read, path]() -> Background::Result {
+  // A result that was on its way home when its owner went finds nobody there.
+  std::function<Background::Result()> work = [to = std::weak_ptr(reads), read,
+                                              path]() -> Background::Result {
     auto text = read(path);
-    return [reads, text = std::move(text)]() {
-      reads->running = false;
-      reads->result = text;
-      reads->done.cancel();
+    return [to, text = std::move(text)]() {
+      const auto there = to.lock();
+      if (!there) return;
+      there->running = false;
+      there->result = text;
+      there->done.cancel();
     };
   };
   background_.run(std::move(work));
@@ -115,7 +119,8 @@ awaitable<Fallible<void>> Credentials::make_plan(TimePoint deadline) {
     const std::array<const std::string*, 2> paths{&files.credentials, &files.config};
     for (std::size_t i = 0; i < paths.size(); ++i) {
       if (paths[i]->empty()) continue;
-      auto text = co_await file(*paths[i], deadline);
+      auto path = *paths[i];
+      auto text = co_await file(std::move(path), deadline);
       if (text) {
         texts[i] = std::move(*text);
       } else if (text.error().code != errc::not_found) {
@@ -181,7 +186,8 @@ awaitable<Fallible<Keys>> Credentials::from_sts(KeyHolder& holder, std::string b
 
 awaitable<Fallible<Keys>> Credentials::from_web_identity(FromWebIdentity source,
                                                          TimePoint deadline) {
-  auto token = co_await file(source.token_file, deadline);
+  auto path = source.token_file;
+  auto token = co_await file(std::move(path), deadline);
   if (!token) {
     const auto& error = token.error();
     co_return Error{error.code == errc::not_found ? errc::refused : error.code, error.text};
@@ -218,7 +224,8 @@ awaitable<Fallible<Keys>> Credentials::from_container(FromContainer source, Time
   call.url = source.url;
   std::string token(source.token.reveal());
   if (!source.token_file.empty()) {
-    const auto read = co_await file(source.token_file, deadline);
+    auto path = source.token_file;
+    const auto read = co_await file(std::move(path), deadline);
     if (!read) co_return Error{errc::refused, read.error().text};
     token = first_line(*read);
   }

@@ -73,7 +73,7 @@ class Credentials final : public KeyHolder {
   int failures_ = 0;
   TimePoint not_before_{};
   Error last_failure_;
-  std::unique_ptr<Reads> reads_;  // outlives what follows
+  std::shared_ptr<Reads> reads_;
   Background background_;
 };
 

@@ -152,7 +152,8 @@ awaitable<Fallible<LiveRecord>> Route53Provider::read(RecordKey key, TimePoint d
   const auto state = state_;
   const auto call = state->around.call;
   const auto zone_id = state->options->zone_id;
-  const auto live = co_await read_name(call, zone_id, key.fqdn, deadline);
+  const auto fqdn = key.fqdn;
+  const auto live = co_await read_name(call, zone_id, fqdn, deadline);
   if (!live) co_return live.error();
   auto found = route53::understand(*live, key.fqdn);
   if (!found) co_return found.error();
@@ -168,7 +169,8 @@ awaitable<ApplyResult> Route53Provider::apply(SwapPlan plan, TimePoint deadline)
                           "a CNAME cannot stand at the top of a zone; give backups as addresses");
   }
   const auto ask_until = half_way(deadline);
-  const auto live = co_await read_name(call, zone_id, plan.key.fqdn, ask_until);
+  const auto fqdn = plan.key.fqdn;
+  const auto live = co_await read_name(call, zone_id, fqdn, ask_until);
   if (!live) co_return not_applied(live.error());
   const auto found = route53::understand(*live, plan.key.fqdn);
   if (!found) co_return not_applied(found.error());
@@ -213,7 +215,8 @@ awaitable<NameServerSet> find_servers(Route53Provider::Surroundings around, std:
                                       std::string zone, TimePoint deadline) {
   NameServerSet out;
   auto query = route53::list_query(zone, 1) + "&type=NS";
-  const auto page = co_await list(around.call, zone_id, std::move(query), deadline);
+  const auto call = around.call;
+  const auto page = co_await list(call, zone_id, std::move(query), deadline);
   if (!page) {
     out.trouble = page.error().text;
     co_return out;
@@ -260,7 +263,9 @@ awaitable<std::vector<ServerEvidence>> Route53Provider::prove(RecordKey key, Rec
     if (!known) {
       const auto around = state->around;
       const auto until = half_way(deadline);
-      auto found = co_await find_servers(around, options->zone_id, key.zone, until);
+      const auto zone_id = options->zone_id;
+      const auto zone = key.zone;
+      auto found = co_await find_servers(around, zone_id, zone, until);
       if (!found.servers.empty()) state->name_servers.keep(key.zone, found, Clock::now());
       known = std::move(found);
     }

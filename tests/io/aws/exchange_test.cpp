@@ -38,8 +38,8 @@ class Holder final : public KeyHolder {
  public:
   awaitable<Fallible<KeysPtr>> keys(TimePoint) override {
     const auto number = std::to_string(refusals);
-    co_return std::make_shared<const Keys>("ASIA" + number, Secret("hidden-key"), Secret("t" + number),
-                                           now_there + Seconds(9000));
+    co_return std::make_shared<const Keys>("ASIA" + number, Secret("hidden-key"),
+                                           Secret("t" + number), now_there + Seconds(9000));
   }
   void refused(const Keys&) override { ++refusals; }
   int refusals = 0;
