@@ -36,6 +36,10 @@ struct ProviderCapabilities {
   // no compare-and-set on a generation to fence it off (S19). Waited out before such a write is
   // taken for not done.
   Millis write_life{60'000};
+  // What one call may take. A write that hangs holds up a place and a decision; more only where one
+  // change is several requests, or somebody else's program.
+  Millis read_time{5'000};
+  Millis write_time{4'000};
 };
 
 // Lives on shard 0; every call is made there and completes there. Nothing throws. Each call ends by

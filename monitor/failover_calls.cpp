@@ -21,7 +21,7 @@ awaitable<bool> FailoverService::turn(CallRank rank, std::uint64_t ticket) {
 
 awaitable<Fallible<LiveRecord>> FailoverService::read_now(Provider& provider) {
   const auto key = model_.spec().key;
-  const auto deadline = context_.clocks.steady() + read_deadline;
+  const auto deadline = context_.clocks.steady() + provider.capabilities().read_time;
   auto live = co_await provider.read(key, deadline);
   const auto name = model_.spec().provider;
   if (live || live.error().code == errc::conflict) {
@@ -37,7 +37,7 @@ awaitable<Fallible<LiveRecord>> FailoverService::read_now(Provider& provider) {
 
 awaitable<ApplyResult> FailoverService::apply_now(Provider& provider, SwapPlan plan) {
   const auto key = plan.key;
-  const auto deadline = context_.clocks.steady() + write_deadline;
+  const auto deadline = context_.clocks.steady() + provider.capabilities().write_time;
   auto answer = co_await provider.apply(std::move(plan), deadline);
   Hint hint = answer.hint;
   hint.hurdle = hurdle_of(answer);

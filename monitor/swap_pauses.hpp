@@ -1,4 +1,4 @@
-// How long the steps of a swap may take, and how long is waited between them.
+// How long is waited between the steps of a swap.
 #pragma once
 
 #include <random>
@@ -7,10 +7,6 @@
 
 namespace hotswapd {
 
-// What one call to a provider may take. A write that hangs holds up a place and a decision, a
-// reading may ask several servers one after the other.
-inline constexpr Millis write_deadline{4'000};
-inline constexpr Millis read_deadline{5'000};
 // Between two tries of what a provider refused: never less.
 inline constexpr Millis refused_pause{60'000};
 
