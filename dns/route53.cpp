@@ -15,6 +15,8 @@ namespace {
 
 // Five requests a second are served to an account; a write makes two of them.
 constexpr double calls_per_second = 2;
+// A change is two requests that wait for their turn, and may have keys to fetch before them.
+constexpr Millis call_time{10'000};
 constexpr int page_size = 100;
 constexpr int readings = 3;
 constexpr Millis first_poll{2'000};
@@ -145,6 +147,8 @@ ProviderCapabilities Route53Provider::capabilities() const {
   out.proof_deadline = state_->options->proof_deadline;
   out.rate = calls_per_second;
   out.at_once = 4;
+  out.read_time = call_time;
+  out.write_time = call_time;
   return out;
 }
 
