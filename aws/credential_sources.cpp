@@ -15,8 +15,8 @@
 namespace hotswapd::aws {
 namespace {
 
-constexpr std::size_t largest_file = 1024 * 1024;
-constexpr std::size_t largest_answer = 64 * 1024;
+constexpr std::size_t largest_file = std::size_t{1024} * 1024;
+constexpr std::size_t largest_answer = std::size_t{64} * 1024;
 constexpr Millis agent_patience{2'000};
 constexpr Millis instance_patience{1'000};
 constexpr int agent_tries = 3;

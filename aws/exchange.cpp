@@ -12,7 +12,7 @@
 namespace hotswapd::aws {
 namespace {
 
-constexpr std::size_t largest_answer = 4 * 1024 * 1024;
+constexpr std::size_t largest_answer = std::size_t{4} * 1024 * 1024;
 
 CallError call_error(Error error, ServiceError service = {}) {
   CallError out;

@@ -8,7 +8,7 @@
 namespace hotswapd::aws {
 namespace {
 
-constexpr std::size_t largest_file = 1024 * 1024;
+constexpr std::size_t largest_file = std::size_t{1024} * 1024;
 
 bool blank(char c) noexcept {
   return c == ' ' || c == '\t' || c == '\r';
