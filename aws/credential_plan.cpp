@@ -264,7 +264,7 @@ Fallible<void> base(const AccountOptions& options, const Profiles& profiles,
 ProfileFiles profile_files(const Environment& environment) {
   const auto home = get(environment, "HOME");
   const auto file = [&](const char* variable, const char* name) {
-    const auto set = get(environment, variable);
+    auto set = get(environment, variable);
     if (!set.empty()) return set;
     return home.empty() ? std::string() : home + "/.aws/" + name;
   };

@@ -69,7 +69,7 @@ Fallible<std::string> read_file(const std::string& path) {
 }
 
 struct Credentials::Reads {
-  explicit Reads(asio::any_io_executor executor) : done(std::move(executor)) {}
+  explicit Reads(const asio::any_io_executor& executor) : done(executor) {}
   std::optional<Fallible<std::string>> result;
   bool running = false;
   asio::steady_timer done;

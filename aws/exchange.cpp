@@ -144,7 +144,7 @@ awaitable<Called<HttpReply>> exchange(Wire& wire, KeyHolder& holder, Endpoint en
   for (int tried = 0;; ++tried) {
     const auto held = co_await holder.keys(deadline);
     if (!held) co_return call_error(held.error());
-    const auto keys = *held;
+    const auto& keys = *held;
     auto call = signed_call(wire, endpoint, operation, keys.get());
     if (!call) co_return call_error(call.error());
     call->deadline = std::min(deadline, Clock::now() + operation.patience);

@@ -74,7 +74,8 @@ Fallible<Sections> read_ini(std::string_view text, const char* file) {
       }
     }
     if (indented && !above.empty()) {
-      key = above + "." + key;
+      key.insert(0, 1, '.');
+      key.insert(0, above);
     } else {
       above = key;
     }

@@ -141,7 +141,10 @@ std::optional<Signature> sign(const Unsigned& request, const Keys& keys, const S
   for (const auto& [name, value] : canonical_headers(request.headers)) {
     if (!names.empty()) names += ';';
     names += name;
-    block += name + ':' + value + '\n';
+    block += name;
+    block += ':';
+    block += value;
+    block += '\n';
   }
   out.canonical_request = request.method + '\n' + canonical_path(request.path, form) + '\n' +
                           canonical_query(request.query) + '\n' + block + '\n' + names + '\n' +
