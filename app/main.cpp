@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
     return 0;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);  // ignored by whoever started us, our children's ends are lost
   const auto log = hotswapd::make_stderr_logger();
   return hotswapd::run_daemon(std::move(*loaded.config), config_file,
                               {HOTSWAPD_VERSION, HOTSWAPD_COMMIT}, *log);
