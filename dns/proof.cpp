@@ -35,6 +35,7 @@ std::vector<std::byte> encode(const AuthQuestion& question) {
   wire::Writer writer(out);
   wire::Header header;
   header.id = question.id;
+  if (question.recursive) header.flags |= wire::Header::rd;
   header.count[0] = 1;
   writer.header(header);
   writer.question({question.name, question.type, wire::klass::in});

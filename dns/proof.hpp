@@ -16,11 +16,13 @@
 
 namespace hotswapd {
 
-// One question to an authoritative server: RD=0, no EDNS, the case of the name part of the secret.
+// One question, to an authoritative server unless it says otherwise: RD=0, no EDNS, the case of the
+// name part of the secret.
 struct AuthQuestion {
   std::uint16_t id = 0;
   wire::Name name;
   std::uint16_t type = wire::type::a;
+  bool recursive = false;  // to a resolver: RD=1
 };
 
 std::vector<std::byte> encode(const AuthQuestion& question);

@@ -33,9 +33,10 @@ const error_code timed_out = asio::error::timed_out;
 
 // One packet and the wait for its answer. timed_out: try again.
 awaitable<Fallible<AuthReply>> ask_udp(DnsEndpoint server, wire::Name name, std::uint16_t type,
-                                       TimePoint until) {
-  const auto question = fresh_question(name, type);
+                                       bool recursive, TimePoint until) {
+  auto question = fresh_question(name, type);
   if (!question) co_return question.error();
+  question->recursive = recursive;
   std::optional<AuthReply> reply;
   std::function<bool(std::span<const std::byte>)> is_answer = [&](auto message) {
     reply = match_reply(*question, message);
@@ -49,9 +50,10 @@ awaitable<Fallible<AuthReply>> ask_udp(DnsEndpoint server, wire::Name name, std:
 }
 
 awaitable<Fallible<AuthReply>> ask_tcp(DnsEndpoint server, wire::Name name, std::uint16_t type,
-                                       TimePoint until) {
-  const auto question = fresh_question(name, type);
+                                       bool recursive, TimePoint until) {
+  auto question = fresh_question(name, type);
   if (!question) co_return question.error();
+  question->recursive = recursive;
   DnsStream stream(co_await asio::this_coro::executor);
   auto ec = co_await stream.connect(server, until);
   std::vector<std::vector<std::byte>> messages;
@@ -69,17 +71,15 @@ awaitable<Fallible<AuthReply>> ask_tcp(DnsEndpoint server, wire::Name name, std:
   co_return std::move(*reply);
 }
 
-}  // namespace
-
-awaitable<Fallible<AuthReply>> ask_server(DnsEndpoint server, wire::Name name, std::uint16_t type,
-                                          TimePoint deadline) {
+awaitable<Fallible<AuthReply>> ask(DnsEndpoint server, wire::Name name, std::uint16_t type,
+                                   bool recursive, TimePoint deadline) {
   const TimePoint begun = Clock::now();
   for (int tries = 0; tries < udp_tries; ++tries) {
     const TimePoint until = std::min(deadline, begun + try_time * (tries + 1));
-    auto reply = co_await ask_udp(server, name, type, until);
+    auto reply = co_await ask_udp(server, name, type, recursive, until);
     if (reply && reply->truncated) {
       const TimePoint tcp_until = std::min(deadline, Clock::now() + tcp_time);
-      co_return co_await ask_tcp(server, name, type, tcp_until);
+      co_return co_await ask_tcp(server, name, type, recursive, tcp_until);
     }
     if (reply || reply.error().code != errc::timed_out) co_return reply;
     if (until == deadline) break;
@@ -87,6 +87,18 @@ awaitable<Fallible<AuthReply>> ask_server(DnsEndpoint server, wire::Name name, s
   const auto waited =
       std::chrono::round<Millis>(std::min(deadline, begun + try_time * udp_tries) - begun);
   co_return Error{errc::timed_out, "no answer within " + seconds_text(std::max(waited, Millis(0)))};
+}
+
+}  // namespace
+
+awaitable<Fallible<AuthReply>> ask_server(DnsEndpoint server, wire::Name name, std::uint16_t type,
+                                          TimePoint deadline) {
+  return ask(server, name, type, false, deadline);
+}
+
+awaitable<Fallible<AuthReply>> ask_resolver(DnsEndpoint server, wire::Name name, std::uint16_t type,
+                                            TimePoint deadline) {
+  return ask(server, name, type, true, deadline);
 }
 
 awaitable<ServerEvidence> prove_on_server(DnsEndpoint server, RecordKey key, RecordSet want,
@@ -111,7 +123,7 @@ awaitable<ServerEvidence> prove_on_server(DnsEndpoint server, RecordKey key, Rec
     // stands.
     const TimePoint until = std::min(deadline, Clock::now() + tcp_time);
     const auto again =
-        co_await ask_tcp(server, *name, static_cast<std::uint16_t>(want.type), until);
+        co_await ask_tcp(server, *name, static_cast<std::uint16_t>(want.type), false, until);
     if (again) judge(*again, want, evidence);
   }
   // Evidence for people only: a server that does not say its serial has proved the record all the

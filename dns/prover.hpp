@@ -18,6 +18,9 @@ namespace hotswapd {
 // answer within 2 s").
 awaitable<Fallible<AuthReply>> ask_server(DnsEndpoint server, wire::Name name, std::uint16_t type,
                                           TimePoint deadline);
+// The same of a resolver (RD=1).
+awaitable<Fallible<AuthReply>> ask_resolver(DnsEndpoint server, wire::Name name, std::uint16_t type,
+                                            TimePoint deadline);
 
 // Does this server serve `want`, and which SOA serial has it? What UDP denies is asked by TCP, too.
 awaitable<ServerEvidence> prove_on_server(DnsEndpoint server, RecordKey key, RecordSet want,

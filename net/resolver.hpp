@@ -58,6 +58,9 @@ class Resolver final : public asio::execution_context::service {
   // From now on; lookups under way end with the servers that they began with, and are not kept.
   void configure(std::shared_ptr<const ResolverSettings> settings);
 
+  // Whom it asks, in order.
+  const std::vector<DnsEndpoint>& servers() const noexcept { return settings_->servers; }
+
   // `name` is a host name, not an address. Ends by `deadline`. With a last good answer at hand it
   // waits for half of that at most, and never longer than 1.8 s (RFC 8767 5): the probe needs time
   // too. Cancelled (terminal): ends at once, `unusable`, "stopped".

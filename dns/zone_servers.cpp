@@ -1,0 +1,110 @@
+#include "dns/zone_servers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/text.hpp"
+#include "dns/prover.hpp"
+
+namespace hotswapd {
+namespace {
+
+constexpr std::size_t most_servers = 64;
+
+// Its fair share of the time that is left.
+TimePoint share(TimePoint deadline, std::size_t left) {
+  const auto now = Clock::now();
+  return now + std::max(deadline - now, Clock::duration::zero()) / static_cast<int>(left);
+}
+
+awaitable<Fallible<std::vector<wire::Name>>> ask_for_names(std::vector<DnsEndpoint> resolvers,
+                                                           wire::Name zone, TimePoint deadline) {
+  std::string troubles = resolvers.empty() ? "no name server is configured to ask" : "";
+  for (std::size_t i = 0; i < resolvers.size(); ++i) {
+    const auto until = share(deadline, resolvers.size() - i);
+    auto reply = co_await ask_resolver(resolvers[i], zone, wire::type::ns, until);
+    if (reply && reply->rcode == wire::Rcode::noerror && !reply->name_servers.empty())
+      co_return std::move(reply->name_servers);
+    troubles += (troubles.empty() ? "" : "; ") + resolvers[i].text() + " ";
+    troubles += !reply ? reply.error().text
+                : reply->rcode == wire::Rcode::noerror
+                    ? std::string("knows no NS of the zone")
+                    : std::string("answers ") + wire::to_string(reply->rcode);
+  }
+  co_return Error{errc::unavailable, troubles};
+}
+
+awaitable<NameServerSet> find(ZoneServerSources sources, std::string zone, TimePoint deadline) {
+  NameServerSet out;
+  const auto apex = wire::Name::from_text(zone);
+  if (!apex) {
+    out.trouble = clean(zone) + " is no name of a zone";
+    co_return out;
+  }
+  auto resolvers = sources.resolvers();
+  const auto names_until = share(deadline, 2);
+  const auto names = co_await ask_for_names(std::move(resolvers), *apex, names_until);
+  if (!names) {
+    out.trouble = names.error().text;
+    co_return out;
+  }
+  const auto lookup = sources.lookup;
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const auto text = lower((*names)[i].text());
+    const auto until = share(deadline, names->size() - i);
+    const auto addresses = co_await lookup(text, until);
+    if (!addresses) {
+      out.unknown.emplace_back(clean(text), "its address is not known: " + addresses.error().text);
+      continue;
+    }
+    for (const auto& address : *addresses) {
+      const auto at = DnsEndpoint::parse(address, 53);
+      const bool fresh =
+          at && std::find(out.servers.begin(), out.servers.end(), *at) == out.servers.end();
+      if (fresh && out.servers.size() < most_servers) out.servers.push_back(*at);
+    }
+  }
+  co_return out;
+}
+
+}  // namespace
+
+struct ZoneServers::State {
+  ZoneServerSources sources;
+  std::vector<DnsEndpoint> configured;
+  NameServerCache known;
+};
+
+ZoneServers::ZoneServers(ZoneServerSources sources) : state_(std::make_shared<State>()) {
+  state_->sources = std::move(sources);
+}
+
+void ZoneServers::configure(std::vector<DnsEndpoint> name_servers) {
+  state_->configured = std::move(name_servers);
+  state_->known.clear();
+}
+
+awaitable<std::vector<ServerEvidence>> ZoneServers::prove(RecordKey key, RecordSet want,
+                                                          TimePoint deadline) {
+  const auto state = state_;
+  auto servers = state->configured;
+  std::vector<ServerEvidence> unknown;
+  if (servers.empty()) {
+    auto found = state->known.find(key.zone, Clock::now());
+    if (!found) {
+      auto sources = state->sources;
+      const auto until = share(deadline, 2);
+      auto fresh = co_await find(std::move(sources), key.zone, until);
+      if (!fresh.servers.empty()) state->known.keep(key.zone, fresh, Clock::now());
+      found = std::move(fresh);
+    }
+    servers = found->servers;
+    unknown = found->evidence();
+  }
+  auto evidence =
+      co_await prove_on_servers(std::move(servers), std::move(key), std::move(want), deadline);
+  evidence.insert(evidence.end(), unknown.begin(), unknown.end());
+  co_return evidence;
+}
+
+}  // namespace hotswapd
