@@ -1,6 +1,7 @@
 #include "app/provider_factory.hpp"
 
 #include <string_view>
+#include <utility>
 
 #include "net/resolver.hpp"
 
@@ -17,6 +18,8 @@ constexpr Row rows[] = {
     {"powerdns", &powerdns_kind},
     {"rfc2136", &rfc2136_kind},
     {"route53", &route53_kind},
+    {"dyn", &dyn_kind},
+    {"exec", &exec_kind},
 };
 
 }  // namespace
@@ -53,6 +56,11 @@ std::vector<DnsEndpoint> proof_servers(const ProviderConfig& provider) {
     if (const auto at = DnsEndpoint::parse(to_string(server))) out.push_back(*at);
   }
   return out;
+}
+
+ZoneServerSources zone_server_sources(const ProviderWorld& world) {
+  auto& loop = world.loop;
+  return {[&loop] { return Resolver::of(loop).servers(); }, look_up_by(world)};
 }
 
 }  // namespace hotswapd

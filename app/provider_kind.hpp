@@ -11,6 +11,7 @@
 #include "config/schema.hpp"
 #include "dns/name_server_set.hpp"
 #include "dns/provider.hpp"
+#include "dns/zone_servers.hpp"
 #include "net/curl_pool.hpp"
 #include "net/endpoint.hpp"
 
@@ -40,9 +41,12 @@ extern const ProviderKind cloudflare_kind;
 extern const ProviderKind powerdns_kind;
 extern const ProviderKind rfc2136_kind;
 extern const ProviderKind route53_kind;
+extern const ProviderKind dyn_kind;
+extern const ProviderKind exec_kind;
 
 // What several of them need.
 AddressLookup look_up_by(const ProviderWorld& world);  // by the loop's resolver
 std::vector<DnsEndpoint> proof_servers(const ProviderConfig& provider);
+ZoneServerSources zone_server_sources(const ProviderWorld& world);  // likewise
 
 }  // namespace hotswapd

@@ -235,10 +235,12 @@ const ObjectSpec* dyn_keys() {
 
 const ObjectSpec* exec_keys() {
   static const ObjectSpec spec = make_object(
-      "exec", with_common("exec", zone_names(),
-                          {{"command", list(text(0, 4096), 1, 64), "",
-                            "Program (absolute path) and its arguments; JSON on stdin and stdout.",
-                            true}}));
+      "exec",
+      with_common("exec", zone_names(),
+                  {{"command", list(text(0, 4096), 1, 64), "",
+                    "Program (absolute path) and its arguments; JSON on stdin and stdout.", true},
+                   {"guard", word({"generation", "value"}), "generation",
+                    "generation: the program stores one with each write, and compares it."}}));
   return &spec;
 }
 

@@ -96,6 +96,7 @@ ExecProviderConfig read_exec(Object& o) {
     o.error("command", "begins with " + clean(out.command.front(), 80) +
                            "; give the program by its absolute path");
   }
+  o.take("guard", out.guard);
   return out;
 }
 

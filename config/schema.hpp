@@ -185,6 +185,7 @@ struct DynProviderConfig {
 
 struct ExecProviderConfig {
   std::vector<std::string> command;  // never empty; the first is an absolute path
+  UpdateGuard guard = UpdateGuard::generation;
   bool operator==(const ExecProviderConfig&) const = default;
 };
 

@@ -373,34 +373,24 @@ def replay(server, message):
         return dns.rcode.to_text(receive(link)[3] & 15)
 
 
-class Caller:
-    """The provider without the daemon around it: tests/provider_call of the build."""
+class Calls:
+    """A provider without the daemon around it: one of the build's tests/*_call, spoken to line by line."""
 
-    def __init__(self, *servers, key=f"{KEY_NAME}:{ALGORITHM}:{SECRET}", udp=False, value=False, clock=0,
-                 name_servers=()):
-        tool = pathlib.Path(harness.BIN).parent / "tests" / "provider_call"
-        words = [str(tool)]
-        for server in servers:
-            words += ["--server", server if isinstance(server, str) else server.at]
-        for server in name_servers:
-            words += ["--name-server", server if isinstance(server, str) else server.at]
-        words += ["--key", key] if key else []
-        words += ["--udp"] if udp else []
-        words += ["--value"] if value else []
-        words += ["--clock", str(clock)] if clock else []
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                                        env={**os.environ, "LC_ALL": "C"})
+    def __init__(self, tool, *words, **environment):
+        path = pathlib.Path(harness.BIN).parent / "tests" / tool
+        self.process = subprocess.Popen([str(path), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, bufsize=1, env={**os.environ, "LC_ALL": "C", **environment})
 
     def close(self):
         self.process.stdin.close()
         code = self.process.wait(20 * harness.SLOW)
         self.process.stdout.close()
-        assert code == 0, f"provider_call ended with {code}"
+        assert code == 0, f"it ended with {code}"
 
     def call(self, what, name=harness.NAME, **more):
         self.process.stdin.write(json.dumps({"do": what, "zone": harness.ZONE, "fqdn": name, **more}) + "\n")
         line = self.process.stdout.readline()
-        assert line, "provider_call ended"
+        assert line, "it ended"
         return json.loads(line)
 
     def read(self, name=harness.NAME, **more):
@@ -414,11 +404,28 @@ class Caller:
         return self.call("prove", name, want=want, **more)["evidence"]
 
 
+class Caller(Calls):
+    """The provider rfc2136."""
+
+    def __init__(self, *servers, key=f"{KEY_NAME}:{ALGORITHM}:{SECRET}", udp=False, value=False, clock=0,
+                 name_servers=()):
+        words = []
+        for server in servers:
+            words += ["--server", server if isinstance(server, str) else server.at]
+        for server in name_servers:
+            words += ["--name-server", server if isinstance(server, str) else server.at]
+        words += ["--key", key] if key else []
+        words += ["--udp"] if udp else []
+        words += ["--value"] if value else []
+        words += ["--clock", str(clock)] if clock else []
+        super().__init__("provider_call", *words)
+
+
 def record(*values, ttl=30, kind=None):
     if kind is None:
         kind = "AAAA" if ":" in values[0] else "A" if values[0][-1].isdigit() else "CNAME"
     return {"type": kind, "ttl": ttl, "values": list(values)}
 
 
-__all__ = ["Bind", "Caller", "KINDS", "Knot", "Liar", "NEVER_PORT", "NameServer", "Powerdns", "Wire", "record",
+__all__ = ["Bind", "Caller", "Calls", "KINDS", "Knot", "Liar", "NEVER_PORT", "NameServer", "Powerdns", "Wire", "record",
            "replay"]

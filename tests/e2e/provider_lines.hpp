@@ -54,7 +54,10 @@ inline json::value shown(const std::optional<RecordSet>& set) {
 inline json::object shown(const Fallible<LiveRecord>& live) {
   if (!live) {
     json::object error{{"error", live.error().text}, {"code", to_string(live.error().code)}};
-    if (live.error().hint != Hint()) error["hurdle"] = to_string(live.error().hint.hurdle);
+    if (live.error().hint != Hint()) {
+      error["hurdle"] = to_string(live.error().hint.hurdle);
+      error["retry_after"] = live.error().hint.retry_after.count();
+    }
     return error;
   }
   json::object out{{"set", shown(live->set)}, {"op", live->op}, {"serial", live->serial}};

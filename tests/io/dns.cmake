@@ -6,7 +6,7 @@ add_executable(serve_zone ${PROJECT_SOURCE_DIR}/tests/e2e/dns/serve_zone.cpp)
 set_target_properties(serve_zone PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 target_link_libraries(serve_zone PRIVATE hotswapd_dns)
 
-# The provider rfc2136 as a program of its own, for the tests against real name servers.
+# Each kind of provider as a program of its own, for the tests against real servers.
 add_executable(provider_call ${PROJECT_SOURCE_DIR}/tests/e2e/provider_call.cpp)
 set_target_properties(provider_call PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 target_link_libraries(provider_call PRIVATE hotswapd_dns Boost::json)
@@ -16,3 +16,9 @@ target_link_libraries(api_call PRIVATE hotswapd_dns Boost::json)
 add_executable(route53_call ${PROJECT_SOURCE_DIR}/tests/e2e/route53_call.cpp)
 set_target_properties(route53_call PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 target_link_libraries(route53_call PRIVATE hotswapd_dns Boost::json)
+add_executable(exec_call ${PROJECT_SOURCE_DIR}/tests/e2e/exec_call.cpp)
+set_target_properties(exec_call PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(exec_call PRIVATE hotswapd_dns Boost::json)
+add_executable(dyn_call ${PROJECT_SOURCE_DIR}/tests/e2e/dyn_call.cpp)
+set_target_properties(dyn_call PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(dyn_call PRIVATE hotswapd_dns Boost::json)
