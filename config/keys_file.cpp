@@ -228,6 +228,8 @@ const ObjectSpec* dyn_keys() {
                       {"customer", text(1, 255), "", "Customer name.", true},
                       {"user", text(1, 255), "", "User name.", true},
                       ca_file(),
+                      {"guard", word({"generation", "value"}), "generation",
+                       "generation: a TXT beside the name tells our writes apart."},
                   }),
       {SecretPair{"password", {}, true}});
   return &spec;

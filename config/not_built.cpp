@@ -16,7 +16,6 @@ constexpr auto kRows = std::to_array<NotBuilt>({
     {"api", "users", "", "nobody can log in"},
     {"api", "tokens", "", "no token opens anything"},
     {"api", "rate_limit", "", "requests are not limited by rate"},
-    {"dyn", "type", "", "a service of this provider is not swapped"},
     {"service", "maintenance", "", "maintenance windows are not kept"},
     {"syslog", "transport", "tcp", "messages go by UDP"},
     {"syslog", "transport", "tls", "messages go by UDP, in the clear"},

@@ -86,6 +86,7 @@ DynProviderConfig read_dyn(Object& o) {
   o.take("user", out.user);
   o.take_secret("password", out.password);
   o.take_path("ca_file", out.ca_file);
+  o.take("guard", out.guard);
   return out;
 }
 

@@ -180,6 +180,7 @@ struct DynProviderConfig {
   std::string user;
   Secret password;
   std::string ca_file;
+  UpdateGuard guard = UpdateGuard::generation;
   bool operator==(const DynProviderConfig&) const = default;
 };
 

@@ -7,6 +7,12 @@
 #include "net/command.hpp"
 
 namespace hotswapd {
+namespace {
+
+// Interpreters start slowly, and what they ask may be far away.
+constexpr Millis call_time{10'000};
+
+}  // namespace
 
 struct ExecProvider::State {
   State(const asio::any_io_executor& executor, ZoneServerSources sources)
@@ -43,6 +49,7 @@ ProviderCapabilities ExecProvider::capabilities() const {
   can.atomic_type_change = true;  // likewise; a program that cannot answers `refused`
   can.keeps_generation = state_->keeps_generation;
   can.proof_deadline = state_->proof_deadline;
+  can.read_time = can.write_time = call_time;
   can.at_once = at_once;
   return can;
 }

@@ -9,8 +9,6 @@
 namespace hotswapd {
 namespace {
 
-constexpr std::size_t most_servers = 64;
-
 // Its fair share of the time that is left.
 TimePoint share(TimePoint deadline, std::size_t left) {
   const auto now = Clock::now();
@@ -43,27 +41,14 @@ awaitable<NameServerSet> find(ZoneServerSources sources, std::string zone, TimeP
   }
   auto resolvers = sources.resolvers();
   const auto names_until = share(deadline, 2);
-  const auto names = co_await ask_for_names(std::move(resolvers), *apex, names_until);
+  auto names = co_await ask_for_names(std::move(resolvers), *apex, names_until);
   if (!names) {
     out.trouble = names.error().text;
     co_return out;
   }
-  const auto lookup = sources.lookup;
-  for (std::size_t i = 0; i < names->size(); ++i) {
-    const auto text = lower((*names)[i].text());
-    const auto until = share(deadline, names->size() - i);
-    const auto addresses = co_await lookup(text, until);
-    if (!addresses) {
-      out.unknown.emplace_back(clean(text), "its address is not known: " + addresses.error().text);
-      continue;
-    }
-    for (const auto& address : *addresses) {
-      const auto at = DnsEndpoint::parse(address, 53);
-      const bool fresh =
-          at && std::find(out.servers.begin(), out.servers.end(), *at) == out.servers.end();
-      if (fresh && out.servers.size() < most_servers) out.servers.push_back(*at);
-    }
-  }
+  auto lookup = sources.lookup;
+  auto list = std::move(*names);
+  out = co_await find_addresses(std::move(list), std::move(lookup), deadline);
   co_return out;
 }
 

@@ -1,4 +1,4 @@
-// The provider exec as a program of its own (provider_lines.hpp).
+// The provider exec as a program of its own (see provider_lines.hpp).
 //
 //   exec_call [--value] [--name-server ADDR:PORT]... [--resolver ADDR:PORT]... -- COMMAND [WORD]...
 #include <string>

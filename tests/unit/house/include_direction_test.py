@@ -36,7 +36,7 @@ GENERATED = {"generated/version_info.hpp": {"app", "ctl"}}
 PURE = ("*_machine.*", "guard.*", "diff.*", "wire.*", "*_format.*", "due_queue.*", "service_model.*", "sigv4.*",
         "services.*", "error_reply.*", "profile_file.*", "credential_plan.*", "credential_wire.*", "route53_message.*",
         "call_window.*", "swap_journal.*", "tsig.*", "update_message.*", "generation_mark.*", "live_record.*",
-        "*_codec.*", "http_call.*", "http_trouble.*", "txt_text.*",
+        "*_codec.*", "http_call.*", "http_trouble.*", "txt_text.*", "exec_protocol.*", "dyn_api.*", "dyn_records.*",
         "smtp_dialogue.*", "icmp_message.*", "sequence_table.*")
 IMPURE = ("boost/asio", "boost/beast", "openssl/", "sqlite3.h", "sys/socket.h")
 # Never in a header: each costs every includer seconds.
