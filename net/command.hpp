@@ -25,9 +25,10 @@ struct Command {
 // place until then.
 class CommandRunner {
  public:
-  static constexpr std::size_t most_input = 32 * 1024;   // fits into a pipe
-  static constexpr std::size_t most_output = 64 * 1024;  // more is a flood
-  static constexpr std::size_t most_errors = 2 * 1024;   // what is kept; the rest is read and lost
+  static constexpr std::size_t kib = 1024;
+  static constexpr std::size_t most_input = 32 * kib;   // fits into a pipe
+  static constexpr std::size_t most_output = 64 * kib;  // more is a flood
+  static constexpr std::size_t most_errors = 2 * kib;   // what is kept; the rest is read and lost
 
   // So many programs at a time; others wait for their turn until their deadline.
   CommandRunner(asio::any_io_executor executor, std::size_t at_once);
