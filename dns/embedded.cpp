@@ -55,7 +55,9 @@ ProviderCapabilities EmbeddedProvider::capabilities() const {
   ProviderCapabilities can;
   can.compare_and_set = can.atomic_type_change = can.keeps_generation = true;
   can.late_effects = false;
-  can.at_once = 0;  // the store takes many in one transaction
+  // Enough to share a transaction; with all that want to the loop would come to verdicts late and
+  // the DNS to the CPU (10,000 at once: 200 ms and 3.1 ms of p99, instead of 45 ms and 1.9 ms).
+  can.at_once = 24;
   return can;
 }
 
