@@ -177,7 +177,7 @@ awaitable<std::vector<ServerEvidence>> CloudflareProvider::prove(RecordKey key, 
       } else {
         found.trouble = zone.error().text + "; write name_servers, or give the token Zone:Read";
       }
-      if (!found.servers.empty()) state->name_servers.keep(key.zone, found, Clock::now());
+      state->name_servers.keep(key.zone, found, Clock::now());
       known = std::move(found);
     }
     servers = known->servers;

@@ -10,6 +10,7 @@ namespace hotswapd {
 namespace {
 
 constexpr Millis kept_for{60'000};
+constexpr Millis failure_kept_for{10'000};
 constexpr std::size_t most_servers = 64;
 
 awaitable<Fallible<std::vector<std::string>>> in_zone_addresses(PrimaryLink& link, wire::Name name,
@@ -113,7 +114,8 @@ std::optional<NameServerSet> NameServerCache::find(const std::string& zone, Time
 }
 
 void NameServerCache::keep(const std::string& zone, NameServerSet found, TimePoint now) {
-  sets_[zone] = {std::move(found), now + kept_for};
+  const Millis time = found.servers.empty() ? failure_kept_for : kept_for;
+  sets_[zone] = {std::move(found), now + time};
 }
 
 }  // namespace hotswapd

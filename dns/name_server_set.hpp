@@ -33,7 +33,9 @@ awaitable<NameServerSet> find_name_servers(PrimaryLink& link, std::string zone,
 awaitable<NameServerSet> find_addresses(std::vector<wire::Name> names, AddressLookup lookup,
                                         TimePoint deadline);
 
-// The sets found lately: a proof asks again and again, the set hardly ever changes.
+// The sets found lately: a proof asks again and again, the set hardly ever changes. That there was
+// none is kept too, for 10 s: to ask an API for it once for each proof of each name would use up
+// what the swaps may ask.
 class NameServerCache {
  public:
   std::optional<NameServerSet> find(const std::string& zone, TimePoint now) const;

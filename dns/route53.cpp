@@ -270,7 +270,7 @@ awaitable<std::vector<ServerEvidence>> Route53Provider::prove(RecordKey key, Rec
       const auto zone_id = options->zone_id;
       const auto zone = key.zone;
       auto found = co_await find_servers(around, zone_id, zone, until);
-      if (!found.servers.empty()) state->name_servers.keep(key.zone, found, Clock::now());
+      state->name_servers.keep(key.zone, found, Clock::now());
       known = std::move(found);
     }
     servers = known->servers;

@@ -148,6 +148,13 @@ bool FailoverService::wanted_still(const Decision& decision) const {
          model_.still_wanted(decision, context_.clocks.now(), context_.around(id_));
 }
 
+Wish FailoverService::wish_now(const SwapMachine& machine, const Decision& decision,
+                               bool resumed) const {
+  if (!resumed) return wanted_still(decision) ? Wish::yes : Wish::no;
+  if (ended_ || edit_) return Wish::no;
+  return model_.resumed_wish(machine.plan(), context_.clocks.now(), context_.around(id_));
+}
+
 void FailoverService::on_round(RoundResult round) {
   if (ended_ || round.epoch != epoch_ || !model_.active()) return;
   const auto now = context_.clocks.now();

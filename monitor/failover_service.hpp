@@ -149,6 +149,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void configure_now(Shared<ServiceSpec> spec, Provider& provider);
   void at_rest();
   bool wanted_still(const Decision& decision) const;
+  // Of the swap under way, which may be one of an earlier run.
+  Wish wish_now(const SwapMachine& machine, const Decision& decision, bool resumed) const;
 
   awaitable<void> rest(Millis duration, bool after_refusal = false);
   awaitable<bool> turn(CallRank rank, std::uint64_t ticket);

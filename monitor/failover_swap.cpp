@@ -170,9 +170,12 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         if (!may) co_return;
         // The journal and the turn may have taken long: what is written is what is wanted now (S5,
         // S8).
-        if (!resumed && !wanted_still(decision)) next = machine.withdrawn();
+        const auto wish = wish_now(machine, decision, resumed);
+        if (wish == Wish::no) next = machine.withdrawn();
+        if (wish == Wish::undecided) next = machine.postponed();
         if (next != SwapStep::write) {
           context_.gate.called(provider);
+          step("write", "not made: its reason may have gone while it waited for its turn");
           break;
         }
         auto plan = machine.to_write();
@@ -203,13 +206,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         co_await pause(machine);
         resting_ = false;
         if (co_await being_stopped()) co_return;  // the next start goes on
-        auto wish = Wish::no;
-        if (!resumed) {
-          if (wanted_still(decision)) wish = Wish::yes;
-        } else if (!ended_ && !edit_) {
-          wish = model_.resumed_wish(machine.plan(), context_.clocks.now(), context_.around(id_));
-        }
-        next = machine.paused(wish);
+        next = machine.paused(wish_now(machine, decision, resumed));
         break;
       }
       case SwapStep::commit: {

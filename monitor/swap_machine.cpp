@@ -124,10 +124,21 @@ SwapStep SwapMachine::half_done() {
 }
 
 SwapStep SwapMachine::withdrawn() {
-  const bool unsent = at_ == SwapStep::read_before || (at_ == SwapStep::write && !written_);
-  if (!unsent || recovering_ || fenced_) return at_;
-  reason_gone_ = true;
-  return give_up("its reason had gone before anything was written");
+  if (fenced_) return at_;  // one of the two has to be there first
+  const bool sends_nothing = at_ == SwapStep::read_before && !recovering_;
+  const bool unsent = at_ == SwapStep::write && !written_ && !recovering_;
+  if (sends_nothing || unsent) {
+    reason_gone_ = true;
+    return give_up("its reason had gone before anything was written");
+  }
+  if (at_ != SwapStep::write) return at_;
+  unwanted_ = true;
+  return at_ = SwapStep::read_back;
+}
+
+SwapStep SwapMachine::postponed() {
+  if (fenced_ || at_ != SwapStep::write) return at_;
+  return at_ = SwapStep::read_back;
 }
 
 SwapStep SwapMachine::written(const ApplyResult& answer) {

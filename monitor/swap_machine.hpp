@@ -60,10 +60,12 @@ class SwapMachine {
   SwapStep journaled(bool durable);
   SwapStep was_read(const Fallible<LiveRecord>& found);
   SwapStep written(const ApplyResult& answer);
-  // The reason went while the journal was written or a turn was waited for: nothing has left, so
-  // nothing has to be undone. Instead of the first call; after a write it means nothing and what
-  // was due comes.
+  // The reason went while the journal was written or a turn was waited for. Instead of the call
+  // that was due: where nothing has left, nothing has to be undone; where something may have, the
+  // record is looked at and fenced. A fence under way goes on.
   SwapStep withdrawn();
+  // Instead of a write: nobody can tell for the moment whether it is still wanted.
+  SwapStep postponed();
   SwapStep paused(Wish wish);
 
   const SwapPlan& plan() const noexcept { return plan_; }

@@ -286,7 +286,19 @@ TEST(SwapMachine, AResumedSwapWaitsForAFreshRoundThenGoesOnOrIsFenced) {
   EXPECT_EQ(m.paused(Wish::undecided), SwapStep::pause);
   EXPECT_EQ(m.backoff(), Seconds(1));
   EXPECT_EQ(m.paused(Wish::yes), SwapStep::write);
-  EXPECT_EQ(m.withdrawn(), SwapStep::write) << "an earlier run may have written";
+  // The turn took long, and the primary is back.
+  EXPECT_EQ(m.withdrawn(), SwapStep::read_back) << "an earlier run may have written";
+  EXPECT_EQ(m.was_read(live(old_set, 41)), SwapStep::journal_fence);
+}
+
+TEST(SwapMachine, AResumedSwapOfWhichNobodyCanTellIsNotWritten) {
+  SwapMachine m(plan(), false, {true, true});
+  m.resume(true, false);
+  m.was_read(live(old_set, 41));
+  EXPECT_EQ(m.paused(Wish::yes), SwapStep::write);
+  EXPECT_EQ(m.postponed(), SwapStep::read_back);
+  EXPECT_EQ(m.was_read(live(old_set, 41)), SwapStep::pause);
+  EXPECT_EQ(m.paused(Wish::yes), SwapStep::write);
   m.written({SwapOutcome::unknown, ""});
   m.was_read(live(old_set, 41));
   EXPECT_EQ(m.paused(Wish::no), SwapStep::journal_fence);
@@ -419,7 +431,8 @@ TEST(SwapMachine, AReasonThatWentBeforeTheFirstCallSendsNothing) {
   written.written({SwapOutcome::unknown, ""});
   written.was_read(live(old_set, 41));
   EXPECT_EQ(written.paused(Wish::yes), SwapStep::write);
-  EXPECT_EQ(written.withdrawn(), SwapStep::write) << "one may be under way";
+  EXPECT_EQ(written.withdrawn(), SwapStep::read_back) << "one may be under way";
+  EXPECT_EQ(written.was_read(live(old_set, 41)), SwapStep::journal_fence);
 }
 
 }  // namespace
