@@ -146,6 +146,12 @@ TargetRound run_round(const TargetSpec& target, const std::vector<DnsEndpoint>& 
   Resolver::of(loop).configure(
       std::make_shared<const ResolverSettings>(make_settings(resolver, read_system_names(), {})));
   std::string broken;
+  if (target.monitor.protocol == Protocol::https || target.monitor.redirects == Redirects::follow) {
+    // Read before the attempt begins, whose time is the target's; the attempt tells what is wrong.
+    const TlsPolicy policy{target.monitor.tls.verify, target.monitor.tls.ca_file};
+    const TimePoint now = Clock::now();
+    static_cast<void>(contexts.get(policy, now, now + target.monitor.timeout));
+  }
   TaskGroup tasks(loop.get_executor(), [&](const std::string&, const std::string& what) {
     broken = "the probe ended by an error: " + clean(what, 200);
   });
