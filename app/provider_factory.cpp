@@ -14,12 +14,8 @@ struct Row {
 };
 
 constexpr Row rows[] = {
-    {"cloudflare", &cloudflare_kind},
-    {"powerdns", &powerdns_kind},
-    {"rfc2136", &rfc2136_kind},
-    {"route53", &route53_kind},
-    {"dyn", &dyn_kind},
-    {"exec", &exec_kind},
+    {"cloudflare", &cloudflare_kind}, {"powerdns", &powerdns_kind}, {"rfc2136", &rfc2136_kind},
+    {"route53", &route53_kind},       {"dyn", &dyn_kind},           {"exec", &exec_kind},
 };
 
 }  // namespace
