@@ -5,7 +5,7 @@
 
 namespace hotswapd {
 
-// nullptr: `embedded`, which is made with the DNS server, or a type that is not built yet.
+// nullptr: `embedded`, which is made with the DNS server.
 const ProviderKind* find_provider_kind(const ProviderConfig& provider) noexcept;
 
 }  // namespace hotswapd

@@ -1,15 +1,12 @@
 #include "app/provider_set.hpp"
 
 #include "app/provider_factory.hpp"
-#include "app/unbuilt_provider.hpp"
 
 namespace hotswapd {
 namespace {
 
-std::string identity(const ProviderConfig& provider) {
-  const auto* const kind = find_provider_kind(provider);
-  return provider.name + " " + provider.type_name() + " " +
-         (kind == nullptr ? "" : kind->identity(provider));
+std::string identity(const ProviderKind& kind, const ProviderConfig& provider) {
+  return provider.name + " " + provider.type_name() + " " + kind.identity(provider);
 }
 
 }  // namespace
@@ -17,8 +14,8 @@ std::string identity(const ProviderConfig& provider) {
 void ProviderSet::reconfigure(const Config& config) {
   for (const auto& [name, provider] : config.providers) {
     const auto* const kind = find_provider_kind(provider);
-    if (kind == nullptr) continue;
-    const auto found = made_.find(identity(provider));
+    if (kind == nullptr) continue;  // embedded
+    const auto found = made_.find(identity(*kind, provider));
     if (found != made_.end()) kind->reconfigure(*found->second, world_, config, provider);
   }
 }
@@ -28,13 +25,10 @@ Provider* ProviderSet::find(const Config& config, const std::string& name) {
   if (found == config.providers.end()) return nullptr;
   const auto& provider = found->second;
   if (provider.embedded()) return &embedded_;
-  auto& made = made_[identity(provider)];
-  if (made) return made.get();
-  if (const auto* const kind = find_provider_kind(provider)) {
-    made = kind->make(world_, config, provider);
-  } else {
-    made = std::make_unique<UnbuiltProvider>(provider.type_name());
-  }
+  const auto* const kind = find_provider_kind(provider);
+  if (kind == nullptr) return nullptr;
+  auto& made = made_[identity(*kind, provider)];
+  if (!made) made = kind->make(world_, config, provider);
   return made.get();
 }
 
