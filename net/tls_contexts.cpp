@@ -16,6 +16,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace hotswapd {
 namespace {
@@ -93,6 +94,7 @@ Fallible<TlsContexts::Context> make(const TlsPolicy& policy) {
 }
 
 struct Entry {
+  std::jthread reader;  // once `reading` is over it ends at once, and may be joined
   TlsContexts::Context context;
   bool current = false;  // what the file holds since the last reload
   bool reading = false;
@@ -183,6 +185,19 @@ TlsPolicy key_of(const TlsPolicy& policy) {
 
 TlsContexts::TlsContexts() : state_(std::make_shared<State>()) {}
 
+// A thread that ends while the process does would meet an OpenSSL that is being taken down.
+TlsContexts::~TlsContexts() {
+  std::vector<std::jthread> at_their_end;
+  const std::lock_guard lock(state_->mutex);
+  for (auto& [policy, entry] : state_->entries) {
+    if (entry.reading) {
+      entry.reader.detach();
+    } else {
+      at_their_end.push_back(std::move(entry.reader));
+    }
+  }
+}
+
 // With the lock held.
 void TlsContexts::begin(const TlsPolicy& policy, TimePoint now) {
   Entry& entry = state_->entry(policy);
@@ -190,7 +205,7 @@ void TlsContexts::begin(const TlsPolicy& policy, TimePoint now) {
   entry.tried = now;
   entry.reading = true;
   try {
-    std::thread([state = state_, policy] { state->fill(policy); }).detach();
+    entry.reader = std::jthread([state = state_, policy] { state->fill(policy); });
   } catch (const std::system_error&) {
     entry.reading = false;
     entry.error = Error{errc::unavailable, name_of(policy) + " is not read: no thread for it"};

@@ -33,6 +33,7 @@ class TlsContexts {
   using Context = std::shared_ptr<ssl_ctx_st>;
 
   TlsContexts();
+  ~TlsContexts();
   TlsContexts(const TlsContexts&) = delete;
   TlsContexts& operator=(const TlsContexts&) = delete;
 
