@@ -1,7 +1,6 @@
 #include "monitor/due_queue.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 namespace hotswapd {
@@ -93,35 +92,33 @@ TimePoint DueQueue::stable_slot_after(const Entry& entry, TimePoint time) {
   return TimePoint(offset + (turns + 1) * entry.interval);
 }
 
-void DueQueue::schedule(ServiceId service, Entry& entry, TimePoint slot) {
+void DueQueue::schedule(Node& node, TimePoint slot) {
+  Entry& entry = node.second;
   entry.slot = slot;
   entry.at_once = false;
-  wake(service, entry, round_up(slot, grid_of(entry.pending ? entry.recheck : entry.interval)));
+  wake_at(node, round_up(slot, grid_of(entry.pending ? entry.recheck : entry.interval)));
 }
 
-void DueQueue::wake(ServiceId service, Entry& entry, TimePoint at) {
-  entry.turn = ++turns_;
-  heap_.push_back(Wake{at, entry.turn, service});
-  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
-  // Replaced wake-ups stay in the heap until they come up: keep them from piling up under changes
-  // without end.
-  if (heap_.size() > 2 * entries_.size() + 64) {
-    std::erase_if(heap_, [this](const Wake& old) {
-      const auto it = entries_.find(old.service);
-      return it == entries_.end() || it->second.turn != old.turn;
-    });
-    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+// For one that sleeps.
+void DueQueue::wake_at(Node& node, TimePoint at) {
+  Crop& crop = wakes_[at];
+  // Who left stays as a gap: keep gaps from piling up under changes without end.
+  if (crop.nodes.size() > 2 * std::size_t{crop.size} + 64) {
+    std::erase(crop.nodes, nullptr);
+    crop.first = 0;
+    for (std::uint32_t i = 0; i < crop.nodes.size(); ++i) crop.nodes[i]->second.index = i;
   }
-  drop_stale();
+  node.second.wake = at;
+  node.second.index = static_cast<std::uint32_t>(crop.nodes.size());
+  crop.nodes.push_back(&node);
+  ++crop.size;
 }
 
-void DueQueue::drop_stale() {
-  while (!heap_.empty()) {
-    const auto it = entries_.find(heap_.front().service);
-    if (it != entries_.end() && it->second.turn == heap_.front().turn) return;
-    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-    heap_.pop_back();
-  }
+void DueQueue::sleep(Entry& entry) {
+  const auto at = wakes_.find(entry.wake);
+  Crop& crop = at->second;
+  crop.nodes[entry.index] = nullptr;
+  if (--crop.size == 0) wakes_.erase(at);
 }
 
 void DueQueue::upsert(ServiceId service, std::string_view key, Millis interval, Millis recheck,
@@ -130,6 +127,7 @@ void DueQueue::upsert(ServiceId service, std::string_view key, Millis interval, 
   auto& entry = it->second;
   const auto hash = stable_hash(key);
   const auto every = std::max<Clock::duration>(interval, fine_grid);
+  if (!fresh) sleep(entry);
   if (fresh || entry.hash != hash || entry.interval != every) {
     if (!fresh) leave(entry);
     entry.hash = hash;
@@ -142,9 +140,9 @@ void DueQueue::upsert(ServiceId service, std::string_view key, Millis interval, 
     // At this very moment, not at the grid point after it; the caller paces a crowd.
     entry.slot = now;
     entry.at_once = true;
-    wake(service, entry, now);
+    wake_at(*it, now);
   } else {
-    schedule(service, entry, entry.pending ? now + entry.recheck : stable_slot_after(entry, now));
+    schedule(*it, entry.pending ? now + entry.recheck : stable_slot_after(entry, now));
   }
 }
 
@@ -152,8 +150,8 @@ void DueQueue::remove(ServiceId service) {
   const auto it = entries_.find(service);
   if (it == entries_.end()) return;
   leave(it->second);
+  sleep(it->second);
   entries_.erase(it);
-  drop_stale();
 }
 
 void DueQueue::set_pending(ServiceId service, bool pending, TimePoint now) {
@@ -165,20 +163,23 @@ void DueQueue::set_pending(ServiceId service, bool pending, TimePoint now) {
   // Never farther from the last round than the interval that now holds.
   const TimePoint slot =
       pending ? entry.last + entry.recheck : stable_slot_after(entry, entry.last);
-  if (!pending || slot < entry.slot) schedule(service, entry, std::max(now, slot));
+  if (pending && slot >= entry.slot) return;
+  sleep(entry);
+  schedule(*it, std::max(now, slot));
 }
 
 std::optional<DueQueue::Due> DueQueue::pop(TimePoint now) {
-  while (!heap_.empty() && heap_.front().at <= now) {
-    const ServiceId service = heap_.front().service;
-    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-    heap_.pop_back();
-    Entry& entry = entries_.find(service)->second;  // drop_stale() has seen to it that it is there
+  while (!wakes_.empty() && wakes_.begin()->first <= now) {
+    Crop& crop = wakes_.begin()->second;
+    while (crop.nodes[crop.first] == nullptr) ++crop.first;
+    Node& node = *crop.nodes[crop.first];
+    auto& [service, entry] = node;
+    sleep(entry);
     const auto period = entry.pending ? entry.recheck : entry.interval;
     if (std::exchange(entry.at_once, false)) {
       const TimePoint asked = entry.slot;
       entry.last = now;
-      schedule(service, entry, entry.pending ? now + period : stable_slot_after(entry, now));
+      schedule(node, entry.pending ? now + period : stable_slot_after(entry, now));
       return Due{service, asked, std::exchange(entry.skipped, 0), true};
     }
     // Slots that came after this one and are over too.
@@ -191,15 +192,15 @@ std::optional<DueQueue::Due> DueQueue::pop(TimePoint now) {
     skipped_ += missed;
     entry.last = newest;
     // From the slot, not from now: no drift.
-    schedule(service, entry, entry.pending ? newest + period : stable_slot_after(entry, newest));
+    schedule(node, entry.pending ? newest + period : stable_slot_after(entry, newest));
     if (!too_late) return Due{service, newest, std::exchange(entry.skipped, 0), false};
   }
   return std::nullopt;
 }
 
 std::optional<TimePoint> DueQueue::next() const {
-  if (heap_.empty()) return std::nullopt;
-  return heap_.front().at;
+  if (wakes_.empty()) return std::nullopt;
+  return wakes_.begin()->first;
 }
 
 }  // namespace hotswapd

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/ids.hpp"
@@ -59,20 +60,22 @@ class DueQueue {
     std::int64_t place = 0;  // of the interval's grid
     Clock::duration interval{};
     Clock::duration recheck{};
-    TimePoint last;          // the slot before
-    TimePoint slot;          // the next one
-    std::uint64_t turn = 0;  // of the one entry in heap_ that counts
+    TimePoint last;           // the slot before
+    TimePoint slot;           // the next one
+    TimePoint wake;           // the grid point at which it comes up: a key of wakes_
+    std::uint32_t index = 0;  // its place there
     std::uint64_t skipped = 0;
     bool pending = false;
     bool at_once = false;  // the next slot is not of the grid, and waits as long as it must
   };
-  struct Wake {
-    TimePoint at;
-    std::uint64_t turn = 0;
-    ServiceId service;
-    bool operator>(const Wake& other) const noexcept {
-      return at != other.at ? at > other.at : turn > other.turn;
-    }
+  using Node = std::pair<const ServiceId, Entry>;  // stays where it is in entries_
+
+  // Who comes up at one grid point, in the order in which they were put there. There are few grid
+  // points and many services: a heap of services would be sifted through cold memory.
+  struct Crop {
+    std::vector<Node*> nodes;  // null: has left
+    std::uint32_t first = 0;   // those before have left
+    std::uint32_t size = 0;    // who has not left; never 0 in wakes_
   };
 
   // How many services of one interval have their slot in each second and at each grid point of it.
@@ -86,15 +89,13 @@ class DueQueue {
   void settle(Entry& entry);
   void leave(const Entry& entry);
   static TimePoint stable_slot_after(const Entry& entry, TimePoint time);
-  void schedule(ServiceId service, Entry& entry, TimePoint slot);
-  void wake(ServiceId service, Entry& entry, TimePoint at);
-  void drop_stale();
+  void schedule(Node& node, TimePoint slot);
+  void wake_at(Node& node, TimePoint at);
+  void sleep(Entry& entry);
 
   std::unordered_map<ServiceId, Entry> entries_;
   std::map<Clock::duration, Crowd> crowds_;
-  std::vector<Wake>
-      heap_;  // the earliest first; entries whose turn is over are dropped when they come up
-  std::uint64_t turns_ = 0;
+  std::map<TimePoint, Crop> wakes_;  // every service once
   std::uint64_t skipped_ = 0;
 };
 
