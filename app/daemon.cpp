@@ -53,6 +53,7 @@ namespace json = boost::json;
 // until the services let go, 0.2 s for the delivery marks, 0.2 s of grace for the store, 0.5 s for
 // what runs in the background. All in all 9.4 s.
 constexpr Millis swaps_may_take{4'300};
+constexpr Millis leaving_may_take{500};
 constexpr Millis telling_may_take{2'200};
 constexpr Millis storing_may_take{1'000};
 
@@ -435,6 +436,7 @@ awaitable<void> Daemon::stop() {
     log_.log(LogLevel::warning, "HS1019",
              "a swap still waits for the disk; the journal says how far it came");
   }
+  co_await providers_->leave(Clock::now() + leaving_may_take);
   if (http_) co_await http_->stop();
   co_await control_->stop();
   co_await teller_->stop(Clock::now() + telling_may_take);

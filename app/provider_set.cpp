@@ -32,4 +32,8 @@ Provider* ProviderSet::find(const Config& config, const std::string& name) {
   return made.get();
 }
 
+awaitable<void> ProviderSet::leave(TimePoint deadline) {
+  for (const auto& [name, provider] : made_) co_await provider->leave(deadline);
+}
+
 }  // namespace hotswapd

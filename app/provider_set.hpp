@@ -24,6 +24,9 @@ class ProviderSet {
   // nullptr: the configuration has none of that name.
   Provider* find(const Config& config, const std::string& name);
 
+  // When nothing is asked of them any more.
+  awaitable<void> leave(TimePoint deadline);
+
  private:
   ProviderWorld world_;
   Provider& embedded_;

@@ -137,4 +137,10 @@ awaitable<std::vector<ServerEvidence>> DynProvider::prove(RecordKey key, RecordS
   co_return evidence;
 }
 
+awaitable<void> DynProvider::leave(TimePoint deadline) {
+  const auto state = state_;
+  const auto place = co_await state->turn.take(deadline);
+  if (place) co_await state->session.end(deadline);
+}
+
 }  // namespace hotswapd

@@ -42,6 +42,7 @@ class DynProvider : public Provider {
   ProviderCapabilities capabilities() const override;
   awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint deadline) override;
   awaitable<ApplyResult> apply(SwapPlan plan, TimePoint deadline) override;
+  awaitable<void> leave(TimePoint deadline) override;
   awaitable<std::vector<ServerEvidence>> prove(RecordKey key, RecordSet want,
                                                TimePoint deadline) override;
 

@@ -108,6 +108,10 @@ Request log_in(const std::string& customer, const std::string& user, const std::
   return {"POST", "/Session/", json::serialize(body)};
 }
 
+Request log_out() {
+  return {"DELETE", "/Session/", "{}"};
+}
+
 Request poll_job(const std::string& job) {
   return {"GET", "/Job/" + segment(job), ""};
 }

@@ -24,6 +24,7 @@ struct Request {
 };
 
 Request log_in(const std::string& customer, const std::string& user, const std::string& password);
+Request log_out();
 Request poll_job(const std::string& job);
 Request poll_task(const std::string& task);
 Request discard_changes(const std::string& zone);

@@ -171,6 +171,13 @@ awaitable<Fallible<void>> DynSession::log_in(TimePoint deadline) {
   co_return Fallible<void>();
 }
 
+awaitable<void> DynSession::end(TimePoint deadline) {
+  if (token_.empty()) co_return;
+  auto request = dyn_api::log_out();
+  co_await exchange(std::move(request), deadline);  // it expires where this is not heard
+  forget();
+}
+
 // True when it no longer blocks, or has had its time.
 awaitable<bool> DynSession::wait_for_task(std::string task, int tries, TimePoint deadline) {
   if (task.empty()) {

@@ -56,6 +56,9 @@ class DynSession {
   awaitable<Fallible<dyn_api::Answer>> call(dyn_api::Request request, Rules rules,
                                             TimePoint deadline);
 
+  // Logs out, by the deadline; nothing where there is no session.
+  awaitable<void> end(TimePoint deadline);
+
   // Which session it is: changes that are not published belong to one, and go with it.
   std::uint64_t number() const noexcept { return number_; }
   bool alive() const noexcept { return !token_.empty(); }

@@ -64,6 +64,10 @@ class Provider {
   // Asks every authoritative name server once, side by side, whether it serves `want`. Never empty.
   virtual awaitable<std::vector<ServerEvidence>> prove(RecordKey key, RecordSet want,
                                                        TimePoint deadline) = 0;
+
+  // Gives back what the other side keeps for us, by the deadline. The last call: nothing comes
+  // after it.
+  virtual awaitable<void> leave(TimePoint) { co_return; }
 };
 
 }  // namespace hotswapd

@@ -278,6 +278,9 @@ class DynServer:
             self.wrong(f"two requests of one session at a time: {method} {parts}")
             raise Refused("OPERATION_FAILED", "token: This session already has a job running")
         try:
+            if resource == "session" and method == "DELETE":
+                del self.sessions[token]
+                return {}, "logout: Logout successful"
             if resource == "job":
                 return self.poll_job(rest[0])
             if resource == "task":

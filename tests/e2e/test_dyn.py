@@ -464,6 +464,9 @@ def test_fails_over_and_recovers(world):
     assert stage.proved("ok")["generation"] == 3
     assert len(stage.api.writes) == 3 and len(stage.api.log_ins) == 1
     assert not stage.api.violations and PASSWORD not in stage.daemon.log()
+    assert len(stage.api.sessions) == 1
+    stage.daemon.stop()
+    assert not stage.api.sessions
 
 
 def test_at_rest_nothing_is_asked(world):

@@ -33,6 +33,7 @@ TEST(DynApi, BuildsItsRequests) {
   EXPECT_EQ(log_in("acme", "ops", "p\"w"),
             (Request{"POST", "/Session/",
                      R"({"customer_name":"acme","user_name":"ops","password":"p\"w"})"}));
+  EXPECT_EQ(log_out(), (Request{"DELETE", "/Session/", "{}"}));
   EXPECT_EQ(poll_job("4342593734"), (Request{"GET", "/Job/4342593734/", ""}));
   EXPECT_EQ(poll_task("39120953"), (Request{"GET", "/Task/39120953/", ""}));
   EXPECT_EQ(discard_changes("example.com"), (Request{"DELETE", "/ZoneChanges/example.com/", ""}));
