@@ -190,6 +190,14 @@ Decision wish(const FailoverView& v) {
   return d.action == Action::write ? d : stay(v, std::move(d));
 }
 
+// The guards that do not depend on what the move is for.
+bool may_move(const FailoverView& v, const Decision& move) {
+  if (move.action != Action::write || v.evidence_expired) return false;
+  return served_failed_hard(v) || std::all_of(v.guards.begin(), v.guards.end(), [](const auto& g) {
+           return g.allows || g.name != "hold-down";
+         });
+}
+
 }  // namespace
 
 Decision decide(const FailoverView& v) {
@@ -259,6 +267,11 @@ Decision decide(const FailoverView& v) {
       }
     }
     auto d = write(v.serving, "drift-enforced", what + " and `on_drift: enforce` puts ours back");
+    // Not by way of a target that is to be left anyhow.
+    if (auto move = wish(v); move.target != v.serving && may_move(v, move)) {
+      d.target = move.target;
+      d.text += "; " + move.text;
+    }
     d.moves = d.counted = d.overrides_drift = true;
     return d;
   }

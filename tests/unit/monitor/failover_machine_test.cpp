@@ -158,6 +158,23 @@ TEST(FailoverMachine, DriftEnforcedPutsOursBackWithinTheLimit) {
   EXPECT_TRUE(decide(v).limited);
 }
 
+TEST(FailoverMachine, DriftEnforcedWritesWhatIsWantedNowAtOnce) {
+  auto v = view("du");
+  v.record = RecordState::foreign;
+  v.on_drift = OnDrift::enforce;
+  expect_write(v, 1, "drift-enforced");
+  v.evidence_expired = true;
+  expect_write(v, 0, "drift-enforced");
+  v = view("uu");
+  v.record = RecordState::foreign;
+  v.on_drift = OnDrift::enforce;
+  v.serving = 1;
+  v.targets[0].passes_in_row = 100;
+  expect_write(v, 0, "drift-enforced");
+  for (auto& guard : v.guards) guard.allows = guard.name != "hold-down";
+  expect_write(v, 1, "drift-enforced");
+}
+
 TEST(FailoverMachine, AnOperatorsWordBeatsHealthAndGuards) {
   auto v = view("ud");
   v.requested = 1;
