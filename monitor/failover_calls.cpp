@@ -16,7 +16,8 @@ namespace hotswapd {
 
 awaitable<bool> FailoverService::turn(CallRank rank, std::uint64_t ticket) {
   auto& provider = *provider_;
-  co_return co_await context_.gate.turn(provider, rank, ticket);
+  const bool patient = !leaving();
+  co_return co_await context_.gate.turn(provider, rank, ticket, patient);
 }
 
 awaitable<Fallible<LiveRecord>> FailoverService::read_now(Provider& provider) {
@@ -68,12 +69,11 @@ awaitable<void> FailoverService::rest(Millis duration, bool after_refusal) {
   static constexpr Millis longest_nap{200};
   const auto until = context_.clocks.steady() + duration;
   const bool ended = ended_;
-  const bool edited = edit_ != nullptr;
   const auto words = words_;
   for (;;) {
     const auto left = std::chrono::ceil<Millis>(until - context_.clocks.steady());
     const bool spoken = after_refusal ? !refused_lately() : words != words_;
-    if (ended != ended_ || edited != (edit_ != nullptr) || spoken || left <= Millis(0)) co_return;
+    if (ended != ended_ || spoken || left <= Millis(0)) co_return;
     const auto nap = std::min(left, longest_nap);
     co_await context_.clocks.sleep(nap);
     if (co_await being_stopped()) co_return;

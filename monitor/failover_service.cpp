@@ -73,10 +73,18 @@ RoundSpec FailoverService::round_spec() const {
   return r;
 }
 
-void FailoverService::begin(std::shared_ptr<FailoverService> predecessor) {
+void FailoverService::begin() {
+  start(nullptr, false);
+}
+
+void FailoverService::begin_after(std::shared_ptr<FailoverService> predecessor) {
+  start(std::move(predecessor), true);
+}
+
+void FailoverService::start(std::shared_ptr<FailoverService> predecessor, bool added) {
   ++epoch_;
   running_ = true;
-  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(std::move(predecessor)));
+  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(std::move(predecessor), added));
   if (model_.active() && !ended_) context_.rounds.upsert(round_spec(), FirstRound::at_once);
 }
 
@@ -84,6 +92,7 @@ void FailoverService::end() {
   stop_waiting();
   context_.troubles.forget(model_.spec().provider, model_.spec().key);
   ended_ = true;
+  if (running_) context_.gate.hurry(*provider_, rank_, ticket_);
   ++epoch_;
   ++proof_epoch_;
   context_.rounds.remove(id_);
@@ -97,6 +106,8 @@ void FailoverService::reconfigure(Shared<ServiceSpec> spec, Provider& provider) 
   if (configured_as(spec, provider)) return;  // an edit that was waiting is taken back
   if (running_) {
     edit_ = std::make_unique<Edit>(Edit{std::move(spec), &provider});
+    ++words_;
+    if (leaving()) context_.gate.hurry(*provider_, rank_, ticket_);
   } else {
     configure_now(std::move(spec), provider);
   }
@@ -115,6 +126,7 @@ void FailoverService::configure_now(Shared<ServiceSpec> spec, Provider& provider
   context_.troubles.forget(model_.spec().provider, model_.spec().key);
   slow_until_ = TimePoint();  // what was refused may be put right by now
   provider_ = &provider;
+  if (moved_house) reading_ = false;  // a look under way is one at the provider before
   ++proof_epoch_;
   perform(model_.reconfigure(std::move(spec), context_.clocks.wall()));
   if (moved_house) model_.record_unknown();
@@ -129,7 +141,7 @@ void FailoverService::configure_now(Shared<ServiceSpec> spec, Provider& provider
   }
   // The record is looked at again, and proved again if it is not: the edit may have changed either.
   running_ = true;
-  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(nullptr));
+  context_.tasks.spawn("start " + model_.spec().key.fqdn, run_start(nullptr, false));
 }
 
 // A coroutine of ours has ended: an edit that came meanwhile takes effect now.
@@ -141,6 +153,12 @@ void FailoverService::at_rest() {
   if (ended_ || context_.tasks.stopping() || !edit_) return;
   const auto edit = std::move(edit_);
   configure_now(std::move(edit->spec), *edit->provider);
+}
+
+// What is under way at the provider is not waited for: an operator changes it just when it does not
+// answer.
+bool FailoverService::leaving() const {
+  return ended_ || (edit_ && edit_->provider != provider_);
 }
 
 bool FailoverService::wanted_still(const Decision& decision) const {
@@ -184,7 +202,8 @@ void FailoverService::on_round(RoundResult round) {
   const bool due = !last_read_ || now.steady - *last_read_ >= drift_check_every;
   if (due && !running_ && !reading_ && !refused_lately()) {
     reading_ = true;
-    context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read(CallRank::looks));
+    const auto ticket = context_.gate.ticket();
+    context_.tasks.spawn("read " + model_.spec().key.fqdn, run_read(CallRank::looks, ticket));
   }
 }
 
@@ -302,8 +321,16 @@ bool FailoverService::refused_lately() const {
   return context_.clocks.steady() < slow_until_;
 }
 
+std::string FailoverService::left_alone() const {
+  const auto until = context_.gate.left_alone_until(*provider_);
+  if (!until) return "";
+  return "the provider " + model_.spec().provider + ", which asks to be left alone until " +
+         to_rfc3339(context_.clocks.now().wall_at(*until));
+}
+
 std::string FailoverService::waits_for_turn() const {
   if (!waits_at_gate_) return "";
+  if (auto alone = left_alone(); !alone.empty()) return alone;
   const auto ahead = context_.gate.ahead(*provider_, rank_, ticket_);
   return "its turn at the provider " + model_.spec().provider +
          ", which takes so many calls a second (" + std::to_string(ahead) + " before it)";

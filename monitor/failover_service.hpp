@@ -64,8 +64,10 @@ struct SwapStory {
   std::string to;
   std::string reason;
   WallTime opened;
-  // prepared, sent, applied, read back, proved, "applied, not proved", abandoned; fencing, fenced
+  // prepared, sent, applied, read back, proved, "applied, not proved", abandoned, left behind;
+  // fencing, fenced
   std::string state;
+  std::string waits;  // what it waits for now, until when; empty: for nothing but an answer
   std::vector<Line> steps;
   std::vector<ServerEvidence> proof;
   boost::json::array evidence;  // the targets as they were when it was decided
@@ -89,8 +91,10 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void require_fresh_rounds(int rounds) { model_.require_fresh_rounds(rounds); }
 
   // Reads the live record, finishes what was open, starts the rounds. `predecessor`: an ended
-  // service of the same key, whose swap has to come to its end first.
-  void begin(std::shared_ptr<FailoverService> predecessor = nullptr);
+  // service of the same key, whose swap has to come to its end first, which it soon does.
+  void begin();
+  // One that a reload brought: `predecessor` may be null.
+  void begin_after(std::shared_ptr<FailoverService> predecessor);
   // Announces begin(), which must follow: what comes until then waits for it.
   void will_begin() { running_ = true; }
   void end();  // the service is no longer ours: stops rounds, leaves DNS alone
@@ -116,6 +120,8 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   // What a write that is decided waits for, when it does not begin; empty: nothing.
   std::string waits_for_turn() const;
   const SwapStory* story() const noexcept { return story_.get(); }  // null: no swap yet
+  // What the provider holds up, in a few words; empty: nothing.
+  std::string left_alone() const;
   std::uint64_t rounds_seen() const noexcept { return rounds_; }
   std::uint64_t slots_skipped() const noexcept { return skipped_; }
   std::uint64_t rounds_inconclusive() const noexcept { return inconclusive_; }
@@ -129,6 +135,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void settle_journal();  // tries once more to put there what is not on the disk yet
 
  private:
+  // What holds a swap up, as it was told last.
+  using Hindrance = std::optional<std::pair<Hurdle, bool>>;
+
   RoundSpec round_spec() const;
   StateRow state_row() const;
   IntentRow intent_row(const SwapMachine& machine, const std::string& phase, bool closed) const;
@@ -148,6 +157,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
 
   void configure_now(Shared<ServiceSpec> spec, Provider& provider);
   void at_rest();
+  bool leaving() const;
   bool wanted_still(const Decision& decision) const;
   // Of the swap under way, which may be one of an earlier run.
   Wish wish_now(const SwapMachine& machine, const Decision& decision, bool resumed) const;
@@ -157,15 +167,19 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   awaitable<Fallible<LiveRecord>> read_now(Provider& provider);
   awaitable<ApplyResult> apply_now(Provider& provider, SwapPlan plan);
   void heard(const Provider& provider, const Hint& hint, Hurdle hurdle, const std::string& text);
-  awaitable<void> run_start(std::shared_ptr<FailoverService> predecessor);
+  void start(std::shared_ptr<FailoverService> predecessor, bool added);
+  awaitable<void> run_start(std::shared_ptr<FailoverService> predecessor, bool added);
   awaitable<void> finish(IntentRow intent);
-  awaitable<void> run_read(CallRank rank);
+  awaitable<void> run_read(CallRank rank, std::uint64_t ticket);
   awaitable<void> run_swap(Decision decision);
   awaitable<void> drive(SwapMachine& machine, SwapStep step, Decision decision, bool resumed);
-  awaitable<void> pause(SwapMachine& machine);
+  void hinder(const SwapMachine& machine, Hindrance& told, Hurdle hurdle, const std::string& why);
+  awaitable<bool> swap_turn(SwapMachine& machine, Hindrance& told);
+  awaitable<bool> pause(SwapMachine& machine, TimePoint life_ends);
   void close_swap(SwapMachine& machine, const Decision& decision, const char* state);
   void prove_what_is_not();
   awaitable<void> prove();
+  void close_unfinished(IntentRow intent, const std::string& why);
   awaitable<bool> journal(SwapMachine& machine, std::string phase, std::string state);
   awaitable<Fallible<void>> commit(Batch batch);
   awaitable<std::optional<IntentRow>> newest_intent();
@@ -191,7 +205,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   TimePoint slow_until_{};             // refused by the provider: no try before
   std::uint64_t epoch_ = 0;
   std::uint64_t proof_epoch_ = 0;
-  std::uint64_t words_ = 0;   // of operators
+  std::uint64_t words_ = 0;   // of operators, by command or reload
   std::uint64_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
   std::uint64_t rounds_ = 0;
   std::uint64_t skipped_ = 0;

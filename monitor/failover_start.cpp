@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/text.hpp"
 #include "monitor/failover_service.hpp"
 #include "monitor/swap_journal.hpp"
 #include "monitor/swap_pauses.hpp"
@@ -25,13 +26,13 @@ constexpr Millis predecessor_pause{20};
 // it was journalled, whatever is there now.
 awaitable<void> FailoverService::finish(IntentRow intent) {
   auto plan = journalled_plan(intent);
-  if (!plan) {
-    intent.phase = "abandoned";
-    intent.closed = context_.clocks.wall();
-    Batch batch;
-    batch.intents.push_back(std::move(intent));
-    perform(Changes{}, std::move(batch));
-    co_return;
+  if (!plan) co_return close_unfinished(std::move(intent), "the journal's entry cannot be read");
+  const auto provider = journalled_provider(intent);
+  const auto& provider_now = model_.spec().provider;
+  if (intent.phase != "prepared" && provider && *provider != provider_now) {
+    co_return close_unfinished(std::move(intent),
+                               "it was sent to the provider " + clean(*provider) +
+                                   ", and the service has the provider " + provider_now + " now");
   }
   SwapStory story;
   story.op = intent.op;
@@ -58,27 +59,52 @@ awaitable<void> FailoverService::finish(IntentRow intent) {
   co_await drive(machine, first, decision, true);
 }
 
-awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> predecessor) {
+// What was sent cannot be found out about here: whatever may still come of it, the next write is
+// higher.
+void FailoverService::close_unfinished(IntentRow intent, const std::string& why) {
+  const bool sent = intent.phase != "prepared";
+  const auto generation = intent.fence.value_or(intent.generation);
+  intent.phase = "abandoned";
+  intent.closed = context_.clocks.wall();
+  Batch batch;
+  const auto what = why + "; it was: " + intent.reason;
+  batch.intents.push_back(std::move(intent));
+  const auto wall = context_.clocks.wall();
+  perform(sent ? model_.swap_left_behind(what, generation, wall)
+               : model_.swap_abandoned(what, std::nullopt, "", false, wall),
+          std::move(batch));
+}
+
+awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> predecessor,
+                                           bool added) {
   auto self = shared_from_this();
   while (predecessor && predecessor->busy() && !ended_) {
     co_await context_.clocks.sleep(predecessor_pause);
     if (co_await being_stopped()) co_return;
   }
   predecessor.reset();
+  if (added) {
+    // A service of this key may have left a write behind, which nobody could find out about.
+    const auto last = co_await newest_intent();
+    if (last) model_.generation_spent(last->fence.value_or(last->generation));
+  }
   if (open_intent_) {
     IntentRow intent = *std::exchange(open_intent_, nullptr);
     co_await finish(std::move(intent));
     if (co_await being_stopped()) co_return;
   }
   auto unread_for = read_pause_first;
-  co_await run_read(CallRank::writes);
+  rank_ = CallRank::writes;
+  ticket_ = context_.gate.ticket();
+  co_await run_read(rank_, ticket_);
   while (!ended_ && !edit_ && model_.record_state() == RecordState::unread) {
     const auto refused = slow_until_ - context_.clocks.steady();
     const auto pause = refused_lately() ? std::chrono::ceil<Millis>(refused) : jittered(unread_for);
     unread_for = std::min(unread_for * 2, read_pause_longest);
     co_await rest(pause, refused_lately());
     if (co_await being_stopped()) break;
-    co_await run_read(CallRank::writes);
+    ticket_ = context_.gate.ticket();
+    co_await run_read(rank_, ticket_);
   }
   at_rest();
   if (running_) co_return;
@@ -95,13 +121,15 @@ awaitable<void> FailoverService::run_start(std::shared_ptr<FailoverService> pred
   evaluate();
 }
 
-awaitable<void> FailoverService::run_read(CallRank rank) {
+awaitable<void> FailoverService::run_read(CallRank rank, std::uint64_t ticket) {
   auto self = shared_from_this();
   const auto writes = writes_;
   auto* const asked = provider_;
-  const auto ticket = context_.gate.ticket();
   const bool may = co_await turn(rank, ticket);
-  if (!may) co_return;
+  if (!may) {
+    reading_ = false;
+    co_return;
+  }
   last_read_ = context_.clocks.steady();
   if (ended_ || writes != writes_ || asked != provider_) {
     reading_ = false;

@@ -1,5 +1,6 @@
 // One swap: performed step by step as SwapMachine says, each of them journalled before it can be
 // seen outside.
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
@@ -7,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "core/timestamp.hpp"
 #include "monitor/failover_service.hpp"
 #include "monitor/swap_journal.hpp"
 #include "monitor/swap_pauses.hpp"
@@ -55,7 +57,7 @@ IntentRow FailoverService::intent_row(const SwapMachine& machine, const std::str
   row.generation = machine.plan().generation;
   row.phase = phase;
   row.from_rr = journalled_expectation(machine.plan());
-  row.to_rr = journalled_target(machine.plan());
+  row.to_rr = journalled_target(machine.plan(), model_.spec().provider);
   row.reason = story_ ? story_->reason : "";
   row.evidence = story_text();
   row.fence = machine.fence();
@@ -129,8 +131,11 @@ awaitable<void> FailoverService::run_swap(Decision decision) {
 awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Decision decision,
                                        bool resumed) {
   Provider& provider = *provider_;  // an edit waits for the end of the swap
-  std::optional<std::pair<Hurdle, bool>> told;
+  Hindrance told;
   Hurdle hurdle = Hurdle::none;
+  // When what has left can take effect no more, where it cannot be fenced off.
+  const auto write_life = provider.capabilities().write_life;
+  auto life_ends = context_.clocks.steady() + write_life;
   for (;;) {
     switch (next) {
       case SwapStep::journal_prepared: {
@@ -150,8 +155,12 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
       }
       case SwapStep::read_before:
       case SwapStep::read_back: {
-        const bool may = co_await turn(rank_, ticket_);
-        if (!may) co_return;  // stopped: the journal says how far it came
+        const bool may = co_await swap_turn(machine, told);
+        if (!may && !leaving()) co_return;  // stopped: the journal says how far it came
+        if (!may) {
+          next = machine.left();
+          break;
+        }
         const auto asked = next;
         if (asked == SwapStep::read_before && !wanted_still(decision)) next = machine.withdrawn();
         if (next != asked) {
@@ -166,8 +175,12 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         break;
       }
       case SwapStep::write: {
-        const bool may = co_await turn(rank_, ticket_);
-        if (!may) co_return;
+        const bool may = co_await swap_turn(machine, told);
+        if (!may && !leaving()) co_return;
+        if (!may) {
+          next = machine.left();
+          break;
+        }
         // The journal and the turn may have taken long: what is written is what is wanted now (S5,
         // S8).
         const auto wish = wish_now(machine, decision, resumed);
@@ -180,6 +193,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         }
         auto plan = machine.to_write();
         auto answer = co_await apply_now(provider, std::move(plan));
+        life_ends = context_.clocks.steady() + write_life;
         hurdle = hurdle_of(answer);
         step(machine.fence() ? "write the fence" : "write",
              std::string(to_string(answer.outcome)) +
@@ -190,23 +204,19 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         break;
       }
       case SwapStep::pause: {
-        leave_gate();  // others need not wait for what holds this one up
-        const std::pair now{hurdle, machine.ignored()};
-        if (told != now) {
-          told = now;
-          step("waits", machine.detail());
-          // People are told how things stand while the swap does not come through: once, until it
-          // is held up by something else.
-          const bool alarming = machine.ignored() || hurdle != Hurdle::none;
-          perform(model_.swap_hindered(machine.detail(), alarming, context_.clocks.wall()));
+        if (leaving() && !machine.waiting_out()) {
+          next = machine.left();
+          break;
         }
+        leave_gate();  // others need not wait for what holds this one up
+        hinder(machine, told, hurdle, machine.detail());
         if (machine.ignored() && !ended_)
           context_.troubles.ignored(model_.spec().provider, model_.spec().key, machine.detail());
         resting_ = true;
-        co_await pause(machine);
+        const bool whole = co_await pause(machine, life_ends);
         resting_ = false;
         if (co_await being_stopped()) co_return;  // the next start goes on
-        next = machine.paused(wish_now(machine, decision, resumed));
+        next = machine.paused(wish_now(machine, decision, resumed), whole);
         break;
       }
       case SwapStep::commit: {
@@ -229,22 +239,51 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         close_swap(machine, decision, "fenced");
         co_return;
       case SwapStep::abandon:
-        close_swap(machine, decision, "abandoned");
+        close_swap(machine, decision, machine.left_behind() ? "left behind" : "abandoned");
         co_return;
     }
   }
 }
 
-awaitable<void> FailoverService::pause(SwapMachine& machine) {
-  if (!machine.refused()) {
-    const auto duration = jittered(machine.backoff());
-    co_await rest(duration);
-    co_return;
-  }
+// People are told how things stand while the swap does not come through: once, until it is held up
+// by something else.
+void FailoverService::hinder(const SwapMachine& machine, Hindrance& told, Hurdle hurdle,
+                             const std::string& why) {
+  if (story_) story_->waits = why;
+  const std::pair now{hurdle, machine.ignored()};
+  if (told == now) return;
+  told = now;
+  step("waits", why);
+  const bool alarming = machine.ignored() || hurdle != Hurdle::none;
+  perform(model_.swap_hindered(why, alarming, context_.clocks.wall()));
+}
+
+// As turn(); who asks to be left alone is told of.
+awaitable<bool> FailoverService::swap_turn(SwapMachine& machine, Hindrance& told) {
+  const auto alone = left_alone();
+  if (!alone.empty()) hinder(machine, told, Hurdle::throttled, alone);
+  const bool may = co_await turn(rank_, ticket_);
+  if (story_) story_->waits.clear();
+  co_return may;
+}
+
+// False: it was cut short.
+awaitable<bool> FailoverService::pause(SwapMachine& machine, TimePoint life_ends) {
   const auto now = context_.clocks.steady();
-  if (slow_until_ <= now) slow_until_ = now + jittered_up(refused_pause);
-  const auto left = std::chrono::ceil<Millis>(slow_until_ - now);
-  co_await rest(left, true);
+  const bool refused = machine.refused() && !machine.waiting_out();
+  auto until = life_ends;
+  if (refused) {
+    if (slow_until_ <= now) slow_until_ = now + jittered_up(refused_pause);
+    until = slow_until_;
+  } else if (!machine.waiting_out()) {
+    until = now + jittered(machine.backoff());
+  }
+  if (story_)
+    story_->waits += "; it goes on at " + to_rfc3339(context_.clocks.now().wall_at(until));
+  const auto left = std::max(std::chrono::ceil<Millis>(until - now), Millis(0));
+  co_await rest(left, refused);
+  if (story_) story_->waits.clear();
+  co_return context_.clocks.steady() >= until;
 }
 
 // The old record stands, under its own generation or under that of the fence, or somebody else's
@@ -254,10 +293,13 @@ void FailoverService::close_swap(SwapMachine& machine, const Decision& decision,
   const auto why = machine.detail() + (decision.text.empty() ? "" : "; it was: " + decision.text);
   if (story_) story_->state = state;
   step(state, machine.detail());
-  auto changes =
-      model_.swap_abandoned(why, machine.found(), machine.found_no_set(),
-                            provider_->capabilities().keeps_generation, context_.clocks.wall());
-  if (!ended_ && machine.fence())  // a write went through after all
+  const auto wall = context_.clocks.wall();
+  auto changes = machine.left_behind()
+                     ? model_.swap_left_behind(why, machine.spent(), wall)
+                     : model_.swap_abandoned(why, machine.found(), machine.found_no_set(),
+                                             provider_->capabilities().keeps_generation, wall);
+  if (ended_ && machine.left_behind()) announce(changes);    // nobody else tells of it
+  if (!ended_ && machine.fence() && !machine.left_behind())  // a write went through after all
     context_.troubles.written(model_.spec().provider, model_.spec().key);
   Batch batch;
   batch.intents.push_back(intent_row(machine, "abandoned", true));

@@ -150,7 +150,7 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
       if (!service) continue;
       if (auto orphan = orphans_.extract(spec->key)) service->restore_intent(orphan.mapped());
       if (auto budget = budgets_.extract(spec->key)) service->remember_swaps(budget.mapped());
-      service->begin(before == ending_.end() ? nullptr : *before);
+      service->begin_after(before == ending_.end() ? nullptr : *before);
       continue;
     }
     if (auto* provider = parts_.provider(spec->provider)) (*it)->reconfigure(spec, *provider);

@@ -28,6 +28,7 @@ constexpr std::array lines{
     Line{"move", "HS1205", LogLevel::warning, "record moved by an operator or the configuration"},
     Line{"record", "HS1206", LogLevel::info, "record written"},
     Line{"swap_abandoned", "HS1207", LogLevel::error, "swap abandoned"},
+    Line{"left_behind", "HS1221", LogLevel::error, "swap left behind"},
     Line{"proved", "HS1208", LogLevel::info, "swap proved"},
     Line{"not_proved", "HS1209", LogLevel::error, "swap applied, not proved"},
     Line{"swap_hindered", "HS1211", LogLevel::warning, "swap not done yet"},

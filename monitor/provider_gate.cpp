@@ -110,7 +110,8 @@ std::optional<TimePoint> ProviderGate::next_call(const Lane& lane, CallRank rank
   return std::max(at, lane.not_before);
 }
 
-awaitable<bool> ProviderGate::turn(const Provider& provider, CallRank rank, std::uint64_t ticket) {
+awaitable<bool> ProviderGate::turn(const Provider& provider, CallRank rank, std::uint64_t ticket,
+                                   bool patient) {
   auto& lane = lane_of(provider);
   const auto now = clocks_.steady();
   const Key key{rank, ticket};
@@ -121,13 +122,16 @@ awaitable<bool> ProviderGate::turn(const Provider& provider, CallRank rank, std:
     lane.window.called(now);
     co_return true;
   }
-  if (closed_) co_return false;
-  auto initiate = [](auto handler, ProviderGate* gate, asio::any_io_executor executor,
-                     const Provider* whose, Key place) {
+  if (closed_ || (!patient && lane.not_before > now)) co_return false;
+  auto initiate = [patient](auto handler, ProviderGate* gate, asio::any_io_executor executor,
+                            const Provider* whose, Key place) {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-    gate->lanes_[whose].waiting.emplace(place, [shared, executor](bool may) {
+    Call call;
+    call.go = [shared, executor](bool may) {
       asio::post(executor, [shared, may]() mutable { std::move (*shared)(may); });
-    });
+    };
+    call.patient = patient;
+    gate->lanes_[whose].waiting.emplace(place, std::move(call));
     gate->admit(whose);
   };
   auto executor = executor_;
@@ -140,6 +144,27 @@ void ProviderGate::called(const Provider& provider) {
   admit(&provider);
 }
 
+void ProviderGate::hurry(const Provider& provider, CallRank rank, std::uint64_t ticket) {
+  auto& lane = lanes_[&provider];
+  const auto [from, to] = lane.waiting.equal_range(Key{rank, ticket});
+  for (auto call = from; call != to; ++call) call->second.patient = false;
+  send_away(lane);
+}
+
+// Who does not wait until a throttle is over.
+void ProviderGate::send_away(Lane& lane) {
+  if (lane.not_before <= clocks_.steady()) return;
+  for (auto call = lane.waiting.begin(); call != lane.waiting.end();) {
+    if (call->second.patient) {
+      ++call;
+      continue;
+    }
+    const auto go = std::move(call->second.go);
+    call = lane.waiting.erase(call);
+    go(false);
+  }
+}
+
 void ProviderGate::admit(const Provider* provider) {
   auto& lane = lanes_[provider];
   while (!lane.waiting.empty()) {
@@ -148,7 +173,7 @@ void ProviderGate::admit(const Provider* provider) {
     const auto at = next_call(lane, first->first.first, now);
     if (!at) return;
     if (*at > now) return wake_at(provider, lane, *at);
-    const auto go = std::move(first->second);
+    const auto go = std::move(first->second.go);
     lane.waiting.erase(first);
     ++lane.calling;
     lane.window.called(now);
@@ -179,6 +204,7 @@ TimePoint ProviderGate::throttled(const Provider& provider, Millis retry_after) 
   ++lane.throttles;
   const auto pause = retry_after > Millis(0) ? std::min(retry_after, longest_retry_after) : own;
   lane.not_before = std::max(lane.not_before, clocks_.steady() + pause);
+  send_away(lane);
   admit_swaps(&provider);  // nobody may, but somebody has to be woken
   return lane.not_before;
 }
@@ -187,11 +213,17 @@ void ProviderGate::not_throttled(const Provider& provider) {
   lanes_[&provider].throttles = 0;
 }
 
+std::optional<TimePoint> ProviderGate::left_alone_until(const Provider& provider) const {
+  const auto lane = lanes_.find(&provider);
+  if (lane == lanes_.end() || lane->second.not_before <= clocks_.steady()) return std::nullopt;
+  return lane->second.not_before;
+}
+
 void ProviderGate::close() {
   closed_ = true;
   for (auto& [provider, lane] : lanes_) {
     for (auto& row : lane.places) row.waiting.clear();
-    for (auto& [key, go] : std::exchange(lane.waiting, {})) go(false);
+    for (auto& [key, call] : std::exchange(lane.waiting, {})) call.go(false);
   }
 }
 

@@ -52,13 +52,19 @@ class ProviderGate {
   std::uint64_t ticket() { return ++tickets_; }  // rises: the order in which things were wanted
 
   // One call of read() or apply(): waits for its turn. True: it may be made now, and called() must
-  // follow. False: we are stopping, and it would have to wait.
-  awaitable<bool> turn(const Provider& provider, CallRank rank, std::uint64_t ticket);
+  // follow. False: we are stopping, and it would have to wait; or it is not `patient`, and the
+  // provider asks to be left alone.
+  awaitable<bool> turn(const Provider& provider, CallRank rank, std::uint64_t ticket,
+                       bool patient = true);
   void called(const Provider& provider);
+  // A call that waits for its turn is not patient any more.
+  void hurry(const Provider& provider, CallRank rank, std::uint64_t ticket);
 
   // The provider asked to be left alone for so long; 0: it did not say. Returns until when it is.
   TimePoint throttled(const Provider& provider, Millis retry_after);
   void not_throttled(const Provider& provider);  // it answered something else
+  // Until when nobody may ask it; nullopt: it did not ask for that, or the time is over.
+  std::optional<TimePoint> left_alone_until(const Provider& provider) const;
 
   void close();  // nobody begins any more, and nobody waits
 
@@ -68,13 +74,17 @@ class ProviderGate {
     std::size_t taken = 0;
     std::map<std::uint64_t, std::weak_ptr<FailoverService>> waiting;  // by ticket
   };
+  struct Call {
+    std::function<void(bool)> go;
+    bool patient = true;
+  };
   struct Lane {
     ProviderCapabilities can;
     std::array<Places, 2> places;  // of what moves, and of what else is written
     const FailoverService* turn = nullptr;
     CallWindow window;
     std::size_t calling = 0;
-    std::multimap<Key, std::function<void(bool)>> waiting;  // calls
+    std::multimap<Key, Call> waiting;
     TimePoint not_before{};
     int throttles = 0;  // in a row
     std::optional<TimePoint> wakes_at;
@@ -85,6 +95,7 @@ class ProviderGate {
   // nullopt: when a call is over.
   std::optional<TimePoint> next_call(const Lane& lane, CallRank rank, TimePoint now) const;
   void admit(const Provider* provider);
+  void send_away(Lane& lane);
   void admit_swaps(const Provider* provider);
   void wake_at(const Provider* provider, Lane& lane, TimePoint when);
   awaitable<void> wake(const Provider* provider, TimePoint when);

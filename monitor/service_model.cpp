@@ -434,6 +434,21 @@ Changes ServiceModel::swap_abandoned(const std::string& why, const std::optional
   return changes;
 }
 
+Changes ServiceModel::swap_left_behind(const std::string& why, std::uint64_t generation,
+                                       WallTime wall) {
+  Changes changes;
+  swap_under_way_ = false;
+  changes.state = true;
+  generation_spent(generation);
+  changes.notes.push_back({"left_behind", why, wall});
+  changes.merge(settle(why, wall, false));
+  return changes;
+}
+
+void ServiceModel::generation_spent(std::uint64_t generation) {
+  generation_ = std::max(generation_, generation);
+}
+
 Changes ServiceModel::swap_hindered(const std::string& why, bool alarming, WallTime wall) {
   Changes changes;
   changes.notes.push_back({"swap_hindered", why, wall});
@@ -516,8 +531,9 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
     record_ = RecordState::foreign;
   }
   if (record_ == RecordState::ours) {
+    const auto generation = live.generation.value_or(0);
     touch_wanted_ = live.set->ttl != spec_->ttl ||
-                    (provider_keeps_generation && live.generation.value_or(0) == 0);
+                    (provider_keeps_generation && (generation == 0 || generation < generation_));
   }
   if (record_ == RecordState::foreign && (before != RecordState::foreign || another)) {
     const auto text = "the record was changed by someone else to " + foreign();

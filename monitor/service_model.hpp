@@ -143,6 +143,11 @@ class ServiceModel {
   // `found`: what was read last; `no_set`: what stands there instead of a record set, or empty.
   Changes swap_abandoned(const std::string& why, const std::optional<LiveRecord>& found,
                          const std::string& no_set, bool provider_keeps_generation, WallTime wall);
+  // It may take effect even now, where nobody looks any more.
+  Changes swap_left_behind(const std::string& why, std::uint64_t generation, WallTime wall);
+  // A write of this generation may be under way and cannot be fenced off where it is: the next
+  // write is higher, and is made even when nothing else asks for one.
+  void generation_spent(std::uint64_t generation);
   // Something besides the status that people have to know of a swap that does not come through.
   Changes swap_hindered(const std::string& why, bool alarming, WallTime wall);
   Changes proof(Proof proof, const std::string& detail, WallTime wall);
@@ -197,6 +202,7 @@ class ServiceModel {
   void quality_news(Changes& changes, std::size_t target, WallTime now);
   HealthPolicy policy(std::size_t target) const;
   std::size_t failover_to_force() const;
+  std::string being_written() const;
   std::optional<std::size_t> target_with(const RecordSet& set) const;
 
   Shared<ServiceSpec> spec_;

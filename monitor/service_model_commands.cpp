@@ -103,7 +103,7 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
       say(std::move(word));
       note(std::string(verb(c.kind)) + for_a_time());
       if (at_home) return "the primary is served and stays so" + for_a_time();
-      return "the primary is being written" + for_a_time();
+      return "the primary is " + being_written() + for_a_time();
     }
     case CommandKind::force_failover:
       break;
@@ -116,7 +116,13 @@ Fallible<std::string> ServiceModel::command(const Command& c, const Moment& now,
   say(std::move(word));
   note(std::string(verb(c.kind)) + for_a_time());
   if (there) return "the failover is served and held" + for_a_time();
-  return "the failover is being written" + for_a_time();
+  return "the failover is " + being_written() + for_a_time();
+}
+
+std::string ServiceModel::being_written() const {
+  if (!swap_under_way_) return "being written";
+  return "written when the swap under way has come to its end (`hotswapctl explain` says what that "
+         "waits for)";
 }
 
 // An operator's word may name no target: the first that passed its last round, or else the first.

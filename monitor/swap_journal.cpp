@@ -51,8 +51,17 @@ std::string journalled_expectation(const SwapPlan& plan) {
   return json::serialize(out);
 }
 
-std::string journalled_target(const SwapPlan& plan) {
-  return json::serialize(record_json(plan.want));
+std::string journalled_target(const SwapPlan& plan, const std::string& provider) {
+  auto out = record_json(plan.want);
+  out["provider"] = provider;
+  return json::serialize(out);
+}
+
+std::optional<std::string> journalled_provider(const IntentRow& row) {
+  const auto o = read_object(row.to_rr);
+  const auto* provider = o ? o->if_contains("provider") : nullptr;
+  if (provider == nullptr || !provider->is_string()) return std::nullopt;
+  return std::string(provider->as_string());
 }
 
 std::optional<SwapPlan> journalled_plan(const IntentRow& row) {

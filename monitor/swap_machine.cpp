@@ -151,9 +151,9 @@ SwapStep SwapMachine::written(const ApplyResult& answer) {
   return at_ = SwapStep::read_back;
 }
 
-SwapStep SwapMachine::paused(Wish wish) {
+SwapStep SwapMachine::paused(Wish wish, bool whole) {
   short_pause_ = false;
-  const bool waited_out = std::exchange(waiting_out_, false);
+  const bool waited_out = std::exchange(waiting_out_, false) && whole;
   if (fenced_) return at_ = after_pause_;  // one of the two has to be there first
   if (after_pause_ == SwapStep::read_back) {
     if (wish != Wish::undecided) unwanted_ = wish == Wish::no;
@@ -172,6 +172,14 @@ SwapStep SwapMachine::paused(Wish wish) {
   // Its life is over; the last look is the one that counts.
   superseded_ = true;
   return at_ = SwapStep::read_back;
+}
+
+SwapStep SwapMachine::left() {
+  reason_gone_ = true;
+  if (!written_ && !recovering_) return give_up("nothing of it had left");
+  left_behind_ = true;
+  return give_up("it may still take effect at the provider that is left; the last of it: " +
+                 (detail_.empty() ? std::string("it was sent") : detail_));
 }
 
 // The record is the old one, and nobody wants the new one any more.

@@ -66,7 +66,11 @@ class SwapMachine {
   SwapStep withdrawn();
   // Instead of a write: nobody can tell for the moment whether it is still wanted.
   SwapStep postponed();
-  SwapStep paused(Wish wish);
+  // `whole`: the pause was not cut short.
+  SwapStep paused(Wish wish, bool whole = true);
+  // The service turns to another provider, or ends, and this one cannot be asked now, or did not
+  // settle it when it was: closed as it is. What may have left may take effect even then.
+  SwapStep left();
 
   const SwapPlan& plan() const noexcept { return plan_; }
   SwapPlan to_write() const { return fenced_ ? fence_plan() : plan_; }
@@ -86,6 +90,12 @@ class SwapMachine {
   bool sent() const noexcept { return sent_; }
   // The provider said that it is done, and the record is still the old one.
   bool ignored() const noexcept { return ignored_; }
+  // The pause is for a write that may be under way and cannot be fenced off.
+  bool waiting_out() const noexcept { return waiting_out_; }
+  // Closed by left() although a write may be under way.
+  bool left_behind() const noexcept { return left_behind_; }
+  // The highest generation that may have been sent.
+  std::uint64_t spent() const noexcept { return fence().value_or(plan_.generation); }
   // Dropped or fenced because nobody wants it any more.
   bool reason_gone() const noexcept { return reason_gone_; }
 
@@ -119,6 +129,7 @@ class SwapMachine {
   bool ignored_ = false;
   bool conflicted_ = false;
   bool reason_gone_ = false;
+  bool left_behind_ = false;
   bool written_ = false;  // a write was asked for in this life of the process
   bool short_pause_ = false;
   int failures_ = 0;

@@ -207,6 +207,10 @@ json::object explain_view(const FailoverService& service, const Moment& now,
     current.text += ", but " + *blocked;
     current.waiting_for = "the state directory to take writes again";
   }
+  const bool stuck = m.swap_under_way() && service.story() && !service.story()->waits.empty();
+  if (stuck) current.waiting_for = service.story()->waits;
+  if (const auto alone = service.left_alone(); !alone.empty() && current.rule == "record-unread")
+    current.waiting_for = alone;
   if (const auto turn = service.waits_for_turn();
       !turn.empty() && current.action == Action::write && !m.swap_under_way()) {
     current.waiting_for = turn;

@@ -492,5 +492,219 @@ TEST_F(ProviderTest, DriftIsHeldOrEnforced) {
   }
 }
 
+class MoveTest : public ProviderTest {
+ protected:
+  // The primary is down, and nobody knows what became of the write.
+  void stick(ServiceSpec spec = web()) {
+    there.records[spec.key] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+    run({spec});
+    rounds("pp", Seconds(10));
+    here.on_apply = [this](const SwapPlan& plan) -> std::optional<ApplyResult> {
+      late = plan;
+      here.on_read = [](const RecordKey&) -> std::optional<Error> {
+        return Error{errc::timed_out, "no answer"};
+      };
+      return ApplyResult(SwapOutcome::unknown, "no answer");
+    };
+    round("fp");
+    pass(Seconds(40));
+    EXPECT_TRUE(late);
+    EXPECT_TRUE(service().model().swap_under_way());
+  }
+  void reload(std::vector<Shared<ServiceSpec>> services) {
+    specs = std::move(services);
+    p->monitor->reconfigure(specs);
+    p->settle();
+  }
+  static ServiceSpec at(const std::string& provider) {
+    auto spec = web();
+    spec.provider = provider;
+    return spec;
+  }
+  std::string waiting_for() {
+    const auto view = explain_view(service(), {now, wall}, Surroundings{}, std::nullopt);
+    return std::string(view.at("waiting_for").as_string());
+  }
+  // A round of every service that there is.
+  void all(const std::string& verdicts, Seconds time) {
+    for (const auto end = now + time; now < end; pass(Seconds(10))) {
+      for (std::uint32_t id = 1; id <= 5; ++id) p->round(verdicts, id);
+    }
+  }
+
+  std::optional<SwapPlan> late;
+};
+
+TEST_F(MoveTest, ADeadProviderIsLeftWithoutWaitingForIt) {
+  stick();
+  EXPECT_THAT(waiting_for(), AllOf(HasSubstr("no answer"), HasSubstr("goes on at")));
+  reload({at("there")});
+  all("fp", Seconds(10));
+  EXPECT_EQ(there.serves(key()), backup);
+  EXPECT_EQ(logged("HS1221"), 1);
+  EXPECT_THAT(line("HS1221"), HasSubstr("may still take effect at the provider that is left"));
+  EXPECT_TRUE(disk.load().open_intents.empty());
+  EXPECT_EQ(disk.intents[late->op].phase, "abandoned");
+  const auto calls = here.calls.size();
+  all("fp", Seconds(120));
+  EXPECT_EQ(here.calls.size(), calls);
+  EXPECT_EQ(there.effective.size(), 1u);
+}
+
+TEST_F(MoveTest, AProviderThatAnswersIsFencedBeforeItIsLeft) {
+  stick();
+  here.on_apply = nullptr;
+  here.on_read = nullptr;
+  reload({at("there")});
+  all("fp", Seconds(10));
+  ASSERT_EQ(here.effective.size(), 1u);
+  EXPECT_TRUE(here.effective.front().op.ends_with("-fence"));
+  EXPECT_EQ(logged("HS1221"), 0);
+  EXPECT_EQ(there.serves(key()), backup);
+}
+
+TEST_F(MoveTest, WhoCanBeReadAndTakesNoFenceIsLeftToo) {
+  stick();
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::refused, "answers 403");
+  };
+  here.on_read = nullptr;
+  reload({at("there")});
+  all("fp", Seconds(10));
+  EXPECT_EQ(there.serves(key()), backup);
+  EXPECT_EQ(logged("HS1221"), 1);
+  EXPECT_EQ(disk.intents[late->op].fence, late->generation + 1) << "it may still win";
+}
+
+TEST_F(MoveTest, AThrottledProviderIsLeftAtOnce) {
+  there.records[key()] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
+    return ApplyResult(SwapOutcome::failed, "answers 429",
+                       Hint{Hurdle::throttled, Seconds(600), Seconds(0)});
+  };
+  rounds("fp", Seconds(10));
+  EXPECT_THAT(waiting_for(), HasSubstr("asks to be left alone until 2026-01-31T12:1"));
+  EXPECT_EQ(service().story()->steps.back().step, "waits");
+  EXPECT_EQ(logged("HS1211"), 1);
+  auto said = p->monitor->command("www.example.com", {CommandKind::recover, "", "ops", {}});
+  ASSERT_TRUE(said);
+  EXPECT_THAT(*said, HasSubstr("when the swap under way has come to its end"));
+  reload({at("there")});
+  all("fp", Seconds(20));
+  EXPECT_EQ(logged("HS1221"), 1);
+  EXPECT_TRUE(disk.load().open_intents.empty());
+  EXPECT_GT(there.calls.size(), 0u);
+}
+
+TEST_F(MoveTest, AReadingThatWaitsForAThrottleIsGivenUpToo) {
+  here.on_read = [](const RecordKey&) -> std::optional<Error> {
+    return Error{errc::unavailable, "answers 429",
+                 Hint{Hurdle::throttled, Seconds(600), Seconds(0)}};
+  };
+  there.records[key()] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+  run({web()});
+  pass(Seconds(10));
+  EXPECT_THAT(waiting_for(), HasSubstr("asks to be left alone until"));
+  reload({at("there")});
+  all("fp", Seconds(10));
+  EXPECT_EQ(there.serves(key()), backup);
+}
+
+TEST_F(MoveTest, RemovedAndAddedAgainItDoesNotWaitForItsPredecessor) {
+  auto other = web("other.example.com");
+  other.provider = "there";
+  there.records[other.key] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+  stick();
+  reload({other});
+  pass(Seconds(5));
+  EXPECT_EQ(logged("HS1221"), 1) << "told although the service is gone";
+  reload({at("there"), other});
+  all("fp", Seconds(10));
+  EXPECT_EQ(there.serves(key()), backup);
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
+// The same name server under another address: the late packet can land.
+TEST_F(MoveTest, WhatIsLeftBehindInTheSameZoneIsOverWithTheNextWrite) {
+  for (const bool readded : {false, true}) {
+    SCOPED_TRACE(readded);
+    p.reset();
+    disk = {};
+    late.reset();
+    here.records.clear();
+    here.effective.clear();
+    here.on_read = nullptr;
+    here.on_apply = nullptr;
+    stick();
+    here.on_apply = nullptr;
+    ScriptedServer same;
+    same.records = here.records;
+    ScriptedProvider corrected(same, *p, now);
+    p->replaced = &corrected;
+    if (readded) {
+      reload({});
+      pass(Seconds(5));
+    }
+    reload({at("here")});
+    all("pp", Seconds(20));
+    ASSERT_EQ(same.effective.size(), 1u) << "a write, though nothing else asks for one";
+    EXPECT_EQ(same.effective.front().want.values.front(), primary);
+    EXPECT_GT(same.effective.front().generation, late->generation);
+    EXPECT_FALSE(same.obey(*late));
+    all("pp", Seconds(120));
+    EXPECT_EQ(same.effective.size(), 1u) << "one";
+    p->replaced = nullptr;
+    p.reset();
+  }
+}
+
+TEST_F(MoveTest, AfterARestartWithAnotherProviderWhatWasSentIsLeftBehind) {
+  stick();
+  p.reset();
+  run({at("there")});
+  all("fp", Seconds(10));
+  EXPECT_EQ(there.serves(key()), backup);
+  EXPECT_EQ(logged("HS1221"), 1);
+  EXPECT_THAT(line("HS1221"), HasSubstr("it was sent to the provider here"));
+  EXPECT_EQ(logged("HS1207"), 0);
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
+TEST_F(MoveTest, AJournalEntryThatCannotBeReadIsToldOf) {
+  stick();
+  p.reset();
+  disk.intents[late->op].to_rr = "{";
+  here.on_read = nullptr;
+  here.on_apply = nullptr;
+  run({web()});
+  all("fp", Seconds(10));
+  EXPECT_EQ(logged("HS1221"), 1);
+  EXPECT_THAT(line("HS1221"), HasSubstr("cannot be read"));
+  EXPECT_EQ(here.serves(key()), backup);
+  EXPECT_GT(here.effective.front().generation, late->generation);
+}
+
+TEST_F(MoveTest, AnOperatorsWordDoesNotShortenTheLifeOfAWrite) {
+  here.can.compare_and_set = false;
+  here.can.write_life = Seconds(90);
+  run({web()});
+  rounds("pp", Seconds(10));
+  here.on_apply = [this](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    if (late) return std::nullopt;
+    late = plan;
+    return ApplyResult(SwapOutcome::unknown, "hangs");
+  };
+  round("fp");
+  pass(Millis(500));
+  rounds("pp", Seconds(20));
+  ASSERT_TRUE(p->monitor->command("www.example.com", {CommandKind::recover, "", "ops", {}}));
+  rounds("pp", Seconds(40));
+  EXPECT_FALSE(disk.load().open_intents.empty()) << "its life is not over";
+  rounds("pp", Seconds(60));
+  EXPECT_TRUE(disk.load().open_intents.empty());
+}
+
 }  // namespace
 }  // namespace hotswapd

@@ -22,7 +22,7 @@ IntentRow row_of(const SwapPlan& plan) {
   row.service = plan.key;
   row.generation = plan.generation;
   row.from_rr = journalled_expectation(plan);
-  row.to_rr = journalled_target(plan);
+  row.to_rr = journalled_target(plan, "here");
   return row;
 }
 
