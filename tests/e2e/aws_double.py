@@ -358,6 +358,7 @@ class Aws:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
     aws = None
 
     def serve(self):

@@ -4,23 +4,16 @@ It is itself proved by the official client (test_cloudflare.py). What it refuses
 {success, errors: [{code, message}], messages, result}.
 """
 
-import http.server
 import ipaddress
 import json
 import re
 import secrets
-import socket
-import struct
 import threading
 import urllib.parse
 
-import dns.flags
-import dns.message
-import dns.rdataclass
-import dns.rdatatype
-import dns.rrset
-
 import harness
+from http_peer import HttpPeer
+from small_dns import SmallDns
 
 TOKEN = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQ"
 ZONE_ID = "023e105f4ecef8ad9ca31a8372d0c353"
@@ -34,70 +27,23 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-class Cloudflare:
-    """One zone. Its faults: lose_answers, stall, instead; every request is kept as (method, target, body)."""
+class Cloudflare(HttpPeer):
+    """One zone."""
 
     def __init__(self, address, zone=harness.ZONE, page=100):
-        self.address, self.zone, self.page = address, zone, page
+        self.zone, self.page = zone, page
         self.records = {}      # id -> record
         self.serial = 1        # of the database: one more with each transaction
-        self.requests = []
-        self.lose_answers = 0
-        self.stall = False
-        self.instead = None    # (status, headers, body) for every write
         self.shares_zone = True  # the token may read the zone itself
         self.least_ttl = 60      # 30 on the largest plan
         self.lock = threading.Lock()
-        double = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                double.requests.append((self.command, self.path, body))
-                writes = self.command != "GET"
-                if double.stall:
-                    self.close_connection = True
-                    self.connection.recv(1)
-                    return
-                if writes and double.instead:
-                    status, headers, text = double.instead
-                    return self.answer(status, text, headers)
-                status, envelope = double.serve(self.command, self.path, self.headers, body)
-                if writes and double.lose_answers:
-                    double.lose_answers -= 1
-                    self.close_connection = True
-                    return
-                self.answer(status, json.dumps(envelope).encode(), {})
-
-            def answer(self, status, text, headers):
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_PATCH = do_POST = do_PUT = do_DELETE = handle_one
-
-            def log_message(self, *words):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://{address}:{self.server.server_address[1]}/client/v4"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.dns = NameServer(address, self)
-        self.at = f"{address}:{self.dns.port}"
-
-    @property
-    def writes(self):
-        return [request for request in self.requests if request[0] != "GET"]
+        super().__init__(address)
+        self.url = f"{self.base}/client/v4"
+        self.dns = SmallDns(address, self.lookup, soa=lambda: (self.zone, self.serial))
+        self.at = self.dns.at
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().close()
         self.dns.close()
 
     def provider(self, **more):
@@ -118,6 +64,15 @@ class Cloudflare:
         with self.lock:
             return sorted(r["content"] for r in self.records.values() if (r["name"], r["type"]) == (name, kind))
 
+    def lookup(self, name):
+        """What its name servers answer."""
+        with self.lock:
+            found = [dict(r) for r in self.records.values() if r["name"] == name and r["type"] in ("A", "AAAA", "CNAME")]
+        if not found:
+            return None
+        return {"type": found[0]["type"], "ttl": min(300 if r["ttl"] == 1 else r["ttl"] for r in found),
+                "values": [r["content"] for r in found]}
+
     def comments(self, name=harness.NAME):
         with self.lock:
             return sorted({r.get("comment") or "" for r in self.records.values() if r["name"] == name})
@@ -127,6 +82,10 @@ class Cloudflare:
         return int(found[0].group(1)) if len(found) == 1 and found[0] else None
 
     # The API.
+
+    def reply(self, method, target, headers, body):
+        status, envelope = self.serve(method, target, headers, body)
+        return status, {"Content-Type": "application/json"}, json.dumps(envelope).encode()
 
     def serve(self, method, target, headers, body):
         try:
@@ -264,62 +223,3 @@ class Cloudflare:
                 raise Refused(400, 81053, "An A, AAAA, or CNAME record with that host already exists.")
         self.records[id] = made
         return made
-
-
-class NameServer:
-    """Answers from the double's records, UDP and TCP, as an authoritative server does."""
-
-    def __init__(self, address, double):
-        self.double = double
-        self.tcp = socket.create_server((address, 0))
-        self.port = self.tcp.getsockname()[1]
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((address, self.port))
-        for work in (self._udp, self._tcp):
-            threading.Thread(target=work, daemon=True).start()
-
-    def close(self):
-        self.tcp.shutdown(socket.SHUT_RDWR)
-        self.tcp.close()
-        self.udp.close()
-
-    def answer(self, packet):
-        query = dns.message.from_wire(packet)
-        reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.AA
-        question = query.question[0]
-        name = question.name.to_text().rstrip(".").lower()
-        with self.double.lock:
-            records = [dict(r) for r in self.double.records.values() if r["name"] == name]
-            serial = self.double.serial
-        if question.rdtype == dns.rdatatype.SOA and name == self.double.zone:
-            reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", "SOA",
-                                                    f"ns1.{name}. hostmaster.{name}. {serial} 60 60 60 30"))
-        for kind in ("A", "AAAA", "CNAME"):
-            values = [r["content"] + ("." if kind == "CNAME" else "") for r in records if r["type"] == kind]
-            if values and kind in (dns.rdatatype.to_text(question.rdtype), "CNAME"):
-                ttl = min(300 if r["ttl"] == 1 else r["ttl"] for r in records)
-                reply.answer.append(dns.rrset.from_text(question.name, ttl, "IN", kind, *values))
-        return reply.to_wire()
-
-    def _udp(self):
-        while True:
-            try:
-                packet, peer = self.udp.recvfrom(4096)
-                self.udp.sendto(self.answer(packet), peer)
-            except OSError:
-                return
-
-    def _tcp(self):
-        while True:
-            try:
-                link, _ = self.tcp.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._stream, args=(link,), daemon=True).start()
-
-    def _stream(self, link):
-        with link, link.makefile("rb") as stream:
-            while len(head := stream.read(2)) == 2:
-                answer = self.answer(stream.read(struct.unpack("!H", head)[0]))
-                link.sendall(struct.pack("!H", len(answer)) + answer)

@@ -1,15 +1,14 @@
 """PowerDNS by its HTTP API, a Cloudflare of our own, and a relay that loses what it is told to lose."""
 
 import http.client
-import http.server
 import json
 import os
 import pathlib
 import socket
 import subprocess
-import threading
 
 import harness
+from http_peer import HttpPeer
 from name_servers import Caller, Powerdns
 
 API_KEY = "the-api-key-of-the-test"
@@ -26,7 +25,7 @@ class PowerdnsApi(Powerdns):
         with open(self.dir / "pdns.conf", "a") as conf:
             conf.write(f"api=yes\napi-key={API_KEY}\nwebserver=yes\nwebserver-address={self.address}\n"
                        f"webserver-port={self.api_port}\nwebserver-allow-from=127.0.0.0/8\n")
-        subprocess.run(["pdnsutil", f"--config-dir={self.dir}", "set-meta", harness.ZONE, "SOA-EDIT-API", "INCREASE"],
+        subprocess.run(["pdnsutil", f"--config-dir={self.dir}", "set-meta", self.zone, "SOA-EDIT-API", "INCREASE"],
                        check=True, capture_output=True, timeout=30)
 
     @property
@@ -44,7 +43,7 @@ class PowerdnsApi(Powerdns):
     def api(self, method, body=None, path=""):
         """Somebody else's call; status and body."""
         link = http.client.HTTPConnection(self.address, self.api_port, timeout=10)
-        link.request(method, f"/api/v1/servers/localhost/zones/{harness.ZONE}.{path}",
+        link.request(method, f"/api/v1/servers/localhost/zones/{self.zone}.{path}",
                      body=json.dumps(body) if body else None, headers={"X-API-Key": API_KEY})
         answer = link.getresponse()
         text = answer.read()
@@ -61,74 +60,25 @@ class PowerdnsApi(Powerdns):
         assert status == 204, (status, text)
 
 
-class HttpWire:
-    """An HTTP relay in front of an API: keeps each request that passed, and loses what it is told to lose."""
+class HttpWire(HttpPeer):
+    """An HTTP relay in front of an API, or its proxy."""
 
     def __init__(self, address, to_address, to_port):
-        self.lose_answers = 0    # the next so many answers to writes never come back
-        self.stall = False       # nothing passes
-        self.instead = None      # (status, headers, body) for every write, which then does not pass
-        self.requests = []       # (method, target, body)
-        wire = self
+        super().__init__(address)
+        self.to = to_address, to_port
+        self.url = self.base
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                wire.requests.append((self.command, self.path, body))
-                writes = self.command != "GET"
-                if wire.stall:
-                    self.close_connection = True
-                    self.connection.recv(1)
-                    return
-                if writes and wire.instead:
-                    return self.answer(*wire.instead)
-                link = http.client.HTTPConnection(to_address, to_port, timeout=30)
-                try:
-                    # "http://host/path" where it is somebody's proxy.
-                    target = "/" + self.path.split("/", 3)[3] if self.path.startswith("http://") else self.path
-                    link.request(self.command, target, body=body or None,
-                                 headers={k: v for k, v in self.headers.items() if k.lower() != "content-length"})
-                    got = link.getresponse()
-                    text = got.read()
-                except OSError:
-                    self.close_connection = True
-                    return
-                finally:
-                    link.close()
-                if writes and wire.lose_answers:
-                    wire.lose_answers -= 1
-                    self.close_connection = True
-                    return
-                self.answer(got.status, {}, text)
-
-            def answer(self, status, headers, text):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if status != 204:
-                    self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_PATCH = do_POST = do_PUT = do_DELETE = handle_one
-
-            def log_message(self, *words):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://{address}:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def writes(self):
-        return [request for request in self.requests if request[0] != "GET"]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def reply(self, method, target, headers, body):
+        link = http.client.HTTPConnection(*self.to, timeout=30)
+        try:
+            # "http://host/path" where it is somebody's proxy.
+            path = "/" + target.split("/", 3)[3] if target.startswith("http://") else target
+            link.request(method, path, body=body or None,
+                         headers={k: v for k, v in headers.items() if k.lower() != "content-length"})
+            got = link.getresponse()
+            return got.status, {}, got.read()
+        finally:
+            link.close()
 
 
 class ApiCaller(Caller):

@@ -42,18 +42,19 @@ def at(address, port):
 
 
 class NameServer(Server):
-    """A primary of harness.ZONE with `records`, lines of a zone file. The key may update `www` and `multi`."""
+    """A primary of `zone` with `records`, lines of a zone file. The key may update `www` and `multi`."""
 
     kind = "?"
     signs_refusals = True  # Knot and BIND say BADKEY, BADSIG, BADTIME; PowerDNS REFUSED, unsigned
     skips_same = True      # the serial stays where an update changes nothing
 
-    def __init__(self, address, port, records, algorithm=ALGORITHM, secret=SECRET):
+    def __init__(self, address, port, records, algorithm=ALGORITHM, secret=SECRET, zone=harness.ZONE):
         super().__init__(address, port)
+        self.zone = zone
         self.algorithm, self.secret = algorithm, secret
         self.zone_file = self.dir / "zone"
         self.zone_file.write_text(RECORDS.format(
-            zone=harness.ZONE, address=address, family="AAAA" if ":" in address else "A", more="\n".join(records)))
+            zone=self.zone, address=address, family="AAAA" if ":" in address else "A", more="\n".join(records)))
 
     @classmethod
     def home(cls, world, number):
@@ -68,7 +69,7 @@ class NameServer(Server):
         """Answers for the zone, which comes a little after the port is open."""
         assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.output()}"
         try:
-            return self.ask("SOA", harness.ZONE, timeout=0.5).answer
+            return self.ask("SOA", self.zone, timeout=0.5).answer
         except (OSError, dns.exception.DNSException):
             return False
 
@@ -84,7 +85,7 @@ class NameServer(Server):
         return self.ask(kind, name).answer[0].ttl
 
     def serial(self):
-        return self.ask("SOA", harness.ZONE).answer[0][0].serial
+        return self.ask("SOA", self.zone).answer[0][0].serial
 
     def mark(self, name=harness.NAME):
         """The text of the generation record, or None."""
@@ -100,7 +101,7 @@ class NameServer(Server):
 
     def change(self, build):
         """An update by somebody else, made by build(update); its rcode."""
-        update = dns.update.UpdateMessage(harness.ZONE, keyring=self.keyring(), keyname=KEY_NAME,
+        update = dns.update.UpdateMessage(self.zone, keyring=self.keyring(), keyname=KEY_NAME,
                                           keyalgorithm=self.algorithm)
         build(update)
         return dns.query.tcp(update, self.address, port=self.port, timeout=5).rcode()
@@ -124,8 +125,11 @@ class NameServer(Server):
 class Knot(NameServer):
     kind = "knot"
 
-    def __init__(self, *args, **how):
+    def __init__(self, *args, secondaries=(), **how):
+        """`secondaries`: [(address, port)] to be notified, who may transfer the zone."""
         super().__init__(*args, **how)
+        remotes = "".join(f"  - id: to{i}\n    address: {a}@{p}\n" for i, (a, p) in enumerate(secondaries))
+        notify = ", ".join(f"to{i}" for i in range(len(secondaries)))
         for folder in ("run", "db"):
             (self.dir / folder).mkdir()
         (self.dir / "knot.conf").write_text(f"""
@@ -149,14 +153,18 @@ acl:
     update-owner: name
     update-owner-match: sub-or-equal
     update-owner-name: [www, multi, _hotswap.www, _hotswap.multi]
-log:
+  - id: transfer
+    address: 127.0.0.0/8
+    action: transfer
+{f"remote:{chr(10)}{remotes}" if remotes else ""}log:
   - target: stderr
     any: info
 zone:
-  - domain: {harness.ZONE}
+  - domain: {self.zone}
     storage: {self.dir}
     file: zone
-    acl: upd
+    acl: [upd{", transfer" if remotes else ""}]
+    {f"notify: [{notify}]" if remotes else ""}
     zonefile-sync: -1
     zonefile-load: difference
     journal-content: changes
@@ -178,7 +186,7 @@ class Bind(NameServer):
     def __init__(self, *args, **how):
         super().__init__(*args, **how)
         v6 = ":" in self.address
-        grants = "".join(f"grant {KEY_NAME} name {name}.{harness.ZONE}. A AAAA CNAME TXT; " for name in
+        grants = "".join(f"grant {KEY_NAME} name {name}.{self.zone}. A AAAA CNAME TXT; " for name in
                          ("www", "multi", "_hotswap.www", "_hotswap.multi"))
         (self.dir / "named.conf").write_text(f"""
 options {{ directory "{self.dir}"; pid-file "{self.dir}/named.pid"; session-keyfile "{self.dir}/session.key";
@@ -188,7 +196,7 @@ options {{ directory "{self.dir}"; pid-file "{self.dir}/named.pid"; session-keyf
   recursion no; dnssec-validation no; notify no; }};
 controls {{ }};
 key "{KEY_NAME}" {{ algorithm {self.algorithm}; secret "{self.secret}"; }};
-zone "{harness.ZONE}" {{ type primary; file "{self.dir}/zone"; update-policy {{ {grants} }}; }};
+zone "{self.zone}" {{ type primary; file "{self.dir}/zone"; update-policy {{ {grants} }}; }};
 """)
 
     def command(self):
@@ -224,10 +232,10 @@ query-cache-ttl=0
 negquery-cache-ttl=0
 zone-cache-refresh-interval=0
 """)
-        for words in (["load-zone", harness.ZONE, self.zone_file],
+        for words in (["load-zone", self.zone, self.zone_file],
                       ["import-tsig-key", KEY_NAME, self.algorithm, self.secret],
-                      ["set-meta", harness.ZONE, "TSIG-ALLOW-DNSUPDATE", KEY_NAME],
-                      ["set-meta", harness.ZONE, "SOA-EDIT-DNSUPDATE", "INCREASE"]):
+                      ["set-meta", self.zone, "TSIG-ALLOW-DNSUPDATE", KEY_NAME],
+                      ["set-meta", self.zone, "SOA-EDIT-DNSUPDATE", "INCREASE"]):
             subprocess.run([program("pdnsutil"), f"--config-dir={self.dir}", *map(str, words)], check=True,
                            capture_output=True, timeout=30)
 
@@ -238,11 +246,84 @@ zone-cache-refresh-interval=0
 KINDS = {server.kind: server for server in (Knot, Bind, Powerdns)}
 
 
+class KnotSecondary(Server):
+    """Knot as a secondary of harness.ZONE, by IXFR from `master` (address, port)."""
+
+    zone = harness.ZONE
+
+    def __init__(self, address, port, master):
+        super().__init__(address, port)
+        for folder in ("run", "db"):
+            (self.dir / folder).mkdir()
+        (self.dir / "knot.conf").write_text(f"""
+server:
+    rundir: {self.dir}/run
+    listen: {address}@{port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+database:
+    storage: {self.dir}/db
+remote:
+  - id: primary
+    address: {master[0]}@{master[1]}
+acl:
+  - id: notified
+    address: 127.0.0.0/8
+    action: notify
+log:
+  - target: stderr
+    any: info
+zone:
+  - domain: {harness.ZONE}
+    storage: {self.dir}
+    master: primary
+    acl: notified
+""")
+
+    command = Knot.command
+    at = NameServer.at
+    listens, ask, values, serial = NameServer.listens, NameServer.ask, NameServer.values, NameServer.serial
+
+
+class NsdSecondary(KnotSecondary):
+    """NSD as a secondary, by AXFR."""
+
+    def __init__(self, address, port, master):
+        Server.__init__(self, address, port)
+        (self.dir / "nsd.conf").write_text(f"""
+server:
+  ip-address: {address}@{port}
+  username: ""
+  chroot: ""
+  zonesdir: "{self.dir}"
+  database: ""
+  pidfile: "{self.dir}/pid"
+  xfrdfile: "{self.dir}/xfrd"
+  xfrdir: "{self.dir}"
+  zonelistfile: "{self.dir}/zones"
+  logfile: "{self.dir}/log"
+  server-count: 1
+remote-control:
+  control-enable: no
+zone:
+  name: {harness.ZONE}
+  zonefile: zone
+  allow-notify: 127.0.0.0/8 NOKEY
+  request-xfr: AXFR {master[0]}@{master[1]} NOKEY
+""")
+
+    def command(self):
+        return [program("nsd"), "-d", "-c", self.dir / "nsd.conf"]
+
+
 class Wire:
     """A TCP relay in front of a name server: keeps each message that passed, and loses what it is told to lose."""
 
     def __init__(self, address, to):
         self.to = to
+        self.before_update = None  # called with each update before it passes
+        self.then_stall = False    # as soon as an update has been answered, nothing passes any more
         self.lose_answers = 0   # the next so many answers to updates never come back
         self.keep_updates = 0   # the next so many updates go no further
         self.stall = False      # nothing passes: requests are read and kept
@@ -257,6 +338,10 @@ class Wire:
     @property
     def at(self):
         return at(self.address, self.port)
+
+    def is_well(self):
+        self.stall = self.then_stall = self.pretend = False
+        self.keep_updates = self.lose_answers = 0
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -298,12 +383,15 @@ class Wire:
                     if self.stall:
                         client.recv(1)  # until the other side gives up
                         return
+                    if update and self.before_update:
+                        self.before_update(request)
                     send(server, request)
                     answer = receive(server)
                     if update and self.lose_answers:
                         self.lose_answers -= 1
                         client.recv(1)
                         return
+                    self.stall |= update and self.then_stall
                     if not self._answer(client, request, answer):
                         return
         except (OSError, EOFError):
@@ -427,5 +515,5 @@ def record(*values, ttl=30, kind=None):
     return {"type": kind, "ttl": ttl, "values": list(values)}
 
 
-__all__ = ["Bind", "Caller", "Calls", "KINDS", "Knot", "Liar", "NEVER_PORT", "NameServer", "Powerdns", "Wire", "record",
-           "replay"]
+__all__ = ["Bind", "Caller", "Calls", "KINDS", "Knot", "KnotSecondary", "Liar", "NEVER_PORT", "NameServer",
+           "NsdSecondary", "Powerdns", "Wire", "record", "replay"]

@@ -1,4 +1,4 @@
-"""Real servers in private instances, each on one address: nginx, postfix, sshd. stop() ends what start() began."""
+"""Real servers in private instances, each on one address: unbound, nginx, postfix, sshd. stop() ends what start() began."""
 
 import os
 import pathlib
@@ -8,6 +8,13 @@ import socket
 import subprocess
 import tempfile
 
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+import harness
 from harness import wait_until
 
 NOBODY = 65534
@@ -71,6 +78,67 @@ class Server:
             self.stop()
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Unbound(Server):
+    """A resolver: answers by itself for names.test what start() gives it, and asks `stubs`, {zone: "address@port" or a
+    list of them}, for the rest."""
+
+    def __init__(self, address, port, stubs=None):
+        super().__init__(address, port)
+        self.stubs = stubs or {}
+
+    def start(self, *records):
+        self.stop()
+        data = "".join(f'  local-data: "{record}"\n' for record in records)
+        stubs = ""
+        for zone, servers in self.stubs.items():
+            stubs += f"stub-zone:\n  name: {zone}\n"
+            stubs += "".join(f"  stub-addr: {server}\n" for server in ([servers] if isinstance(servers, str) else servers))
+        (self.dir / "unbound.conf").write_text(f"""
+server:
+  interface: {self.address}@{self.port}
+  access-control: 127.0.0.0/8 allow
+  do-not-query-localhost: no
+  username: ""
+  chroot: ""
+  directory: "{self.dir}"
+  pidfile: "{self.dir}/pid"
+  do-daemonize: no
+  use-syslog: no
+  num-threads: 1
+  module-config: "iterator"
+  use-caps-for-id: yes
+  qname-minimisation-strict: yes
+  local-zone: "names.test." static
+{data}
+remote-control:
+  control-enable: no
+{stubs}""")
+        return super().start()
+
+    def command(self):
+        return [program("unbound"), "-d", "-c", self.dir / "unbound.conf"]
+
+    def ask(self, name, kind, timeout=5):
+        query = dns.message.make_query(name, kind)
+        return dns.query.udp(query, self.address, port=self.port, timeout=timeout)
+
+    def listens(self):
+        assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.output()}"
+        try:
+            self.ask("names.test", "SOA", timeout=0.2)
+        except (OSError, dns.exception.Timeout):
+            return False
+        return True
+
+    def values(self, kind="A", name=harness.NAME):
+        """What it resolves the name to, sorted; what it says instead of an answer."""
+        answer = self.ask(name, kind)
+        if answer.rcode() != dns.rcode.NOERROR:
+            return [dns.rcode.to_text(answer.rcode())]
+        return sorted(item.to_text() for rrset in answer.answer for item in rrset
+                      if rrset.rdtype == dns.rdatatype.from_text(kind))
 
 
 class Nginx(Server):

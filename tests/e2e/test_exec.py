@@ -10,96 +10,19 @@ import time
 import pytest
 
 import harness
-from harness import NAME, ROOT, ZONE, always, wait_until
+from exec_program import HOOK, Program
+from harness import NAME, ZONE, always, wait_until
 from name_servers import Calls, record
-from small_dns import SmallDns
+from stages import Stage as CommonStage
 
-HOOK = ROOT / "docs/examples/json-file-hook"
 OLD, NEW, THIRD = "192.0.2.10", "198.51.100.10", "203.0.113.10"
 
-# The reference program with a fault once in a while: the file `fault` names it and the step it is for, and is used up.
-FAULTY = """#!/usr/bin/python3
-import json, os, subprocess, sys, time
-folder = {folder!r}
-request = sys.stdin.read()
-with open(folder + "/calls", "a") as log:
-    log.write(request)
-def real():
-    return subprocess.run([{hook!r}, {records!r}], input=request, text=True, capture_output=True, check=True).stdout
-try:
-    step, fault = open(folder + "/fault").read().split()
-except FileNotFoundError:
-    step = fault = None
-if step != json.loads(request)["do"]:
-    sys.stdout.write(real())
-    sys.exit()
-os.unlink(folder + "/fault")
-when, what = fault.split("-")
-answer = real() if when == "after" else ""
-if what == "hangs":
-    subprocess.Popen(["sleep", "600"])
-    time.sleep(600)
-while what == "floods":
-    sys.stdout.write("x" * 65536)
-if what == "dies":
-    os.kill(os.getpid(), 9)
-if what == "fails":
-    sys.exit("no \\x1b[31mway\\x1b[0m")
-if what == "babbles":
-    sys.stdout.write("Content-Type: text/html\\n\\n" + answer)
-if what == "silent":
-    sys.exit()
-"""
 FAULTS = ["hangs", "floods", "dies", "fails", "babbles", "silent"]
-
-
-class Program:
-    """The operator's program in a folder of its own, the file that it writes, and the name server that serves that."""
-
-    def __init__(self, world, values=(OLD,)):
-        self.folder = world.dir / "hook"
-        self.folder.mkdir()
-        self.records = self.folder / "records.json"
-        self.put(*values)
-        self.path = self.folder / "program"
-        self.path.write_text(FAULTY.format(folder=str(self.folder), hook=str(HOOK), records=str(self.records)))
-        self.path.chmod(0o755)
-        self.dns = SmallDns(world.address(6), lambda name: self.all().get(name))
-        world.closing.append(self.dns)
-
-    def put(self, *values, **more):
-        records = self.all()
-        records[NAME] = {**records.get(NAME, {}), "type": "A", "ttl": 30, "values": list(values), **more}
-        fresh = self.folder / "by-hand"
-        fresh.write_text(json.dumps(records))
-        fresh.rename(self.records)
-
-    def all(self):
-        return json.loads(self.records.read_text()) if self.records.exists() else {}
-
-    def values(self, name=NAME):
-        return self.all()[name]["values"]
-
-    def generation(self, name=NAME):
-        return self.all().get(name, {}).get("generation")
-
-    def fault(self, step, what):
-        fresh = self.folder / "fault.new"
-        fresh.write_text(f"{step} {what}")
-        fresh.rename(self.folder / "fault")
-
-    def calls(self, step):
-        path = self.folder / "calls"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [line for line in map(json.loads, lines) if line["do"] == step]
-
-    def provider(self, **more):
-        return {"type": "exec", "command": [str(self.path)], "name_servers": [self.dns.at], **more}
 
 
 @pytest.fixture
 def program(world):
-    return Program(world)
+    return Program(world, [OLD])
 
 
 @pytest.fixture
@@ -237,27 +160,12 @@ def test_the_zones_name_servers_are_asked_of_a_resolver(program):
 
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
-class Stage:
+class Stage(CommonStage):
     def __init__(self, world, **provider):
-        self.world = world
         self.primary, self.backup = world.pair()
         self.program = Program(world, [world.primary])
+        super().__init__(world, self.program)
         self.daemon = world.prepared(dns_listen=[], providers={"there": self.program.provider(**provider)})
-
-    def settled(self):
-        self.daemon.start()
-        self.daemon.wait_status("ok")
-        wait_until("the record is adopted", lambda: self.program.generation() == 1)
-        wait_until("it is proved", lambda: self.daemon.service()["proof"] == "proved")
-        return self
-
-    def explain(self):
-        return json.loads(self.daemon.ctl_ok("explain", NAME, "--json"))
-
-    def proved(self, status):
-        self.daemon.wait_status(status, seconds=30)
-        wait_until("the swap is proved", lambda: self.explain()["swap"] and self.explain()["swap"]["state"] == "proved")
-        return self.explain()["swap"]
 
     def children(self):
         """States of the daemon's children: Z is one that nobody reaped."""
@@ -284,15 +192,6 @@ def test_fails_over_and_recovers(world):
     assert stage.proved("ok")["generation"] == 3
     assert [call["generation"] for call in stage.program.calls("apply")] == [1, 2, 3]
     wait_until("all children are reaped", lambda: not stage.children())
-
-
-def test_at_rest_nothing_is_started(world):
-    stage = Stage(world).settled()
-    calls = len(stage.program.calls("read")) + len(stage.program.calls("apply"))
-    before = stage.primary.count()
-    wait_until("some rounds", lambda: stage.primary.count() >= before + 5, 30)
-    assert len(stage.program.calls("apply")) == 1
-    assert len(stage.program.calls("read")) + 1 <= calls + 1
 
 
 @pytest.mark.parametrize("fault", ["after-hangs", "after-dies", "after-babbles"])

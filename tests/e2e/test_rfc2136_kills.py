@@ -2,13 +2,13 @@
 
 import os
 import random
-import sqlite3
 import time
 
 import pytest
 
 from harness import SLOW, wait_until
 from name_servers import Knot, Wire, send
+from stages import decided, intents
 from test_kills import Flapping
 from test_rfc2136_daemon import Stage
 
@@ -31,11 +31,6 @@ class Lossy(Wire):
         if self.dice.random() < 0.2:
             client.recv(1)  # until the other side gives up
         return False
-
-
-def intents(daemon):
-    with sqlite3.connect(f"file:{daemon.dir}/state/state.db?mode=ro", uri=True) as db:
-        return db.execute("SELECT phase, gen, fence, closed FROM intent ORDER BY rowid").fetchall()
 
 
 @pytest.mark.timeout(560 * SLOW)
@@ -70,7 +65,6 @@ def test_kills_at_random_moments_on_a_network_that_loses(world):
     assert len(swaps) >= 5 and stage.wire.lost >= 5, "too little happened to prove anything"
     # The judge: the name server counts each change that took effect.
     assert server.serial() - 1 == len(swaps) + len(fences)
-    done = [fence if phase == "abandoned" else gen for phase, gen, fence, _ in rows
-            if phase in ("applied", "proved") or (phase == "abandoned" and fence)]
+    done = decided(rows)
     assert done == sorted(set(done)), "generations only rise"
     assert server.generation() == done[-1]

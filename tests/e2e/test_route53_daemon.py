@@ -1,6 +1,5 @@
 """The daemon on Route 53: a stand-in whose name server is a Knot that serves what was changed there."""
 
-import json
 import re
 
 import dns.rcode
@@ -10,16 +9,17 @@ import harness
 from aws_double import KEY_ID, NEVER_SHOWN, REGION, SECRET, ZONE_ID, Aws
 from harness import NAME, ZONE, wait_until
 from name_servers import Knot
+from stages import Stage as CommonStage
 
 
-class Stage:
+class Stage(CommonStage):
     """A daemon whose only service is in a hosted zone, which serves the primary."""
 
     def __init__(self, world, account=None, **service):
-        self.world = world
         self.primary, self.backup = world.pair()
         self.server = Knot(world.address(6), harness.free_port(world.address(6)), [f"www 30 A {world.primary}"]).start()
         world.closing.append(self.server)
+        super().__init__(world, self)
         self.aws = Aws(world.address(7), ZONE)
         world.closing.append(self.aws)
         self.aws.put(NAME, "A", world.primary)
@@ -46,25 +46,11 @@ class Stage:
 
         assert self.server.change(build) == dns.rcode.NOERROR
 
-    def settled(self):
-        """The record is adopted: the generation stands beside it, and the name server has proved it."""
-        self.daemon.start()
-        self.daemon.wait_status("ok")
-        wait_until("the record is adopted", lambda: self.aws.generation(NAME) == 1, 20)
-        wait_until("it is proved", lambda: self.daemon.service()["proof"] == "proved", 20)
-        return self
+    def values(self):
+        return self.aws.values(NAME)
 
-    def explain(self):
-        return json.loads(self.daemon.ctl_ok("explain", NAME, "--json"))
-
-    def holds(self, address, seconds=20):
-        wait_until(f"Route 53 holds {address}", lambda: self.aws.values(NAME) == [address], seconds)
-
-    def proved(self, status):
-        self.daemon.wait_status(status, seconds=20)
-        wait_until("the swap is proved", lambda: self.explain()["swap"] and self.explain()["swap"]["state"] == "proved",
-                   20)
-        return self.explain()["swap"]
+    def generation(self):
+        return self.aws.generation(NAME)
 
 
 def test_fails_over_is_proved_and_recovers(world):
@@ -88,19 +74,6 @@ def test_fails_over_is_proved_and_recovers(world):
     assert stage.proved("ok")["generation"] == 3
     assert stage.aws.generation(NAME) == 3 and len(stage.aws.effects) == 3
     assert NEVER_SHOWN not in stage.daemon.log()
-
-
-def test_at_rest_nothing_is_written(world):
-    stage = Stage(world).settled()
-    before = stage.primary.count()
-    wait_until("a dozen rounds", lambda: stage.primary.count() >= before + 12, 30)
-    stage.daemon.stop()
-    stage.daemon.start()
-    before = stage.primary.count()
-    wait_until("some rounds after a restart", lambda: stage.primary.count() >= before + 4)
-    assert len(stage.aws.effects) == 1 and len(stage.aws.said("ChangeResourceRecordSets")) == 1
-    at = [request["at"] for request in stage.aws.requests]
-    assert all(later - earlier > 0.9 for earlier, later in zip(at, at[6:])), "more than five requests in a second"
 
 
 @pytest.mark.parametrize("what", ["lose", "fail afterwards"])

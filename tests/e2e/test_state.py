@@ -62,8 +62,8 @@ def disk_of(daemon):
     return pathlib.Path(f"/proc/{daemon.process.pid}/root{daemon.dir}/state")
 
 
-def fill(folder):
-    with open(folder / "filler", "wb", buffering=0) as filler:
+def fill(folder, name="filler"):
+    with open(folder / name, "wb", buffering=0) as filler:
         for size in (1 << 20, 1 << 16, 4096):
             try:
                 while True:
@@ -99,14 +99,7 @@ def test_with_no_room_at_all_it_answers_and_probes_and_tells_and_holds(world):
     fill(folder)
     # The reserve, the write-ahead log and every gap are taken as well: nothing can become durable now.
     (folder / "reserve").unlink(missing_ok=True)
-    fill_again = open(folder / "filler2", "wb", buffering=0)
-    for size in (1 << 20, 4096):
-        try:
-            while True:
-                fill_again.write(b"x" * size)
-        except OSError:
-            pass
-    fill_again.close()
+    fill(folder, "filler2")
     primary.behaviour = 503
     seen = primary.count()
     wait_until("probing goes on", lambda: primary.count() >= seen + 4)
