@@ -23,7 +23,7 @@ constexpr double calls_a_second = 2;  // a reading is two requests, of the five 
 struct DynProvider::State {
   explicit State(Surroundings around, bool with_mark)
       : executor(around.executor),
-        session({around.executor, {}, around.wall_clock}),
+        session({around.executor, {}, around.wall_clock, around.pauses}),
         zones(session, with_mark),
         zone_servers(std::move(around.zone_servers)),
         turn(around.executor, 1),

@@ -30,6 +30,7 @@ class DynProvider : public Provider {
     asio::any_io_executor executor;
     std::function<WallTime()> wall_clock;
     ZoneServerSources zone_servers;
+    DynPauses pauses{};
   };
 
   DynProvider(Surroundings surroundings, DynOptions options);

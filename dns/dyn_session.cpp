@@ -16,11 +16,8 @@ namespace {
 using dyn_api::Request;
 using dyn_api::Verdict;
 
-constexpr std::size_t pace = 5;  // requests in any second: what Dyn allows an account
-constexpr Millis pace_over{1'000};
+constexpr std::size_t at_pace = 5;
 constexpr Millis one_exchange{6'000};  // a longer request is answered as a job
-constexpr Millis poll_pause{1'000};
-constexpr Millis busy_pause{5'000};
 constexpr int most_busy = 3;
 constexpr Millis first_quiet{5'000};
 constexpr Millis longest_quiet{60'000};
@@ -82,8 +79,8 @@ awaitable<bool> DynSession::wait(Millis duration, TimePoint deadline) {
 
 awaitable<Fallible<dyn_api::Answer>> DynSession::exchange(Request request, TimePoint deadline) {
   const auto now = Clock::now();
-  if (sent_.size() == pace) {
-    const auto free = sent_.front() + pace_over;
+  if (sent_.size() == at_pace) {
+    const auto free = sent_.front() + around_.pauses.pace;
     sent_.pop_front();
     if (free > now) {
       const auto pause = std::chrono::ceil<Millis>(free - now);
@@ -115,6 +112,7 @@ awaitable<Fallible<dyn_api::Answer>> DynSession::exchange(Request request, TimeP
 awaitable<Fallible<dyn_api::Answer>> DynSession::finish(Request request, TimePoint deadline) {
   const bool asks = request.method == "GET";
   auto answer = co_await exchange(std::move(request), deadline);
+  const auto poll_pause = around_.pauses.poll;
   while (answer && answer->verdict == Verdict::running) {
     const auto job = answer->job;
     const bool waited = co_await wait(poll_pause, deadline);
@@ -187,6 +185,7 @@ awaitable<bool> DynSession::wait_for_task(std::string task, int tries, TimePoint
     const bool waited = co_await wait(pause, deadline);
     co_return waited;
   }
+  const auto poll_pause = around_.pauses.poll;
   for (;;) {
     const bool waited = co_await wait(poll_pause, deadline);
     if (!waited) co_return false;
@@ -257,6 +256,7 @@ awaitable<Fallible<dyn_api::Answer>> DynSession::call(Request request, Rules rul
             forget();
             continue;
           }
+          const auto busy_pause = around_.pauses.busy;
           const bool waited = co_await wait(busy_pause, deadline);
           if (!waited) co_return given_up(unavailable(answer->text));
           continue;

@@ -29,6 +29,13 @@ struct DynAccount {
   std::string password;
 };
 
+// How long it waits of its own accord.
+struct DynPauses {
+  Millis pace{1'000};  // in which no more than five requests are made: what Dyn allows an account
+  Millis poll{1'000};  // between two looks at a job or a task
+  Millis busy{5'000};  // before a session that has something else to do is asked again
+};
+
 // Used by one coroutine at a time: the API serves the requests of a session one after the other.
 // A log-in that was refused is not tried again within a minute, by whomever.
 class DynSession {
@@ -37,6 +44,7 @@ class DynSession {
     asio::any_io_executor executor;
     HttpSend send;
     std::function<WallTime()> wall_clock;
+    DynPauses pauses{};
   };
 
   // What may be done when a request does not come through.

@@ -1,7 +1,7 @@
 // The provider dyn as a program of its own (see provider_lines.hpp).
 //
 //   dyn_call --url URL --customer NAME --user NAME --password TEXT [--value] [--ca FILE]
-//            [--name-server ADDR:PORT]...
+//            [--name-server ADDR:PORT]... [--hurry TIMES]
 #include <csignal>
 #include <string>
 
@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   using namespace hotswapd;
   std::signal(SIGPIPE, SIG_IGN);
   DynOptions options;
+  DynPauses pauses;
   std::string ca_file;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -24,6 +25,10 @@ int main(int argc, char** argv) {
     if (word == "--password") options.account.password = value();
     if (word == "--value") options.keeps_generation = false;
     if (word == "--ca") ca_file = value();
+    if (word == "--hurry") {
+      const auto times = std::stoi(value());
+      pauses = {pauses.pace / times, pauses.poll / times, pauses.busy / times};
+    }
     if (word == "--name-server")
       options.name_servers.push_back(DnsEndpoint::parse(value()).value());
   }
@@ -33,6 +38,7 @@ int main(int argc, char** argv) {
   options.send = pool.sender(ca_file);
   DynProvider::Surroundings around;
   around.executor = context.get_executor();
+  around.pauses = pauses;
   around.wall_clock = [] { return std::chrono::floor<Millis>(std::chrono::system_clock::now()); };
   around.zone_servers.resolvers = [] { return std::vector<DnsEndpoint>(); };
   around.zone_servers.lookup = [](std::string host,
