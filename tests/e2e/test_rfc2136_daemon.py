@@ -1,55 +1,28 @@
-"""The daemon on real name servers: nothing moves at the start, a swap is proved, at rest nothing is written."""
+"""The daemon on real name servers: nothing moves at the start, and a swap is proved."""
 
 import json
 import re
-import threading
 
+import dns.rcode
 import pytest
 
 import harness
-from harness import NAME, wait_until
-from name_servers import KINDS, Knot, Wire, replay
+from harness import NAME, ZONE, wait_until
+from name_servers import KINDS, Bind, Knot, Powerdns, Wire, replay
+from stages import Sampler, resolver
+from stages import Stage as CommonStage
 from test_clock import WallClock
 
 
-class Sampler:
-    """What the server holds for the name, seen every 50 ms: nothing but `allowed` may ever be there."""
-
-    def __init__(self, server, *allowed):
-        self.server, self.allowed = server, [[value] for value in allowed]
-        self.seen, self.wrong, self.ended = [], [], threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        while not self.ended.wait(0.05):
-            try:
-                now = self.server.values()
-            except Exception:  # the server is down at the moment, which this witness does not judge
-                continue
-            if now not in self.allowed:
-                self.wrong.append(now)
-            if self.seen[-1:] != [now]:
-                self.seen.append(now)
-
-    def saw(self, *states):
-        """It looks now and then: what is there now may not have been seen yet."""
-        wait_until(f"{states} were seen", lambda: self.seen == list(states))
-
-    def close(self):
-        self.ended.set()
-        self.thread.join(10)
-
-
-class Stage:
+class Stage(CommonStage):
     """A daemon whose only service is on a name server of its own, which serves the primary."""
 
     def __init__(self, world, kind, monitor=None, through=None, provider=None, wire=Wire, **service):
-        self.world = world
         self.primary, self.backup = world.pair()
         address = kind.home(world, 6)
         self.server = kind(address, harness.free_port(address), [f"www 30 A {world.primary}"]).start()
         world.closing.append(self.server)
+        super().__init__(world, self.server)
         self.wire = None
         more = dict(provider or {})
         if through:
@@ -60,25 +33,6 @@ class Stage:
         world.closing.append(self.sampler)
         self.daemon = world.prepared(world.service(monitor=monitor, **service), dns_listen=[],
                                      providers={"there": self.server.provider(**more)})
-
-    def settled(self):
-        """The record is adopted: the generation stands beside it, and the name server has proved it."""
-        self.daemon.start()
-        self.daemon.wait_status("ok")
-        wait_until("the record is adopted", lambda: self.server.generation() == 1)
-        wait_until("it is proved", lambda: self.daemon.service()["proof"] == "proved")
-        return self
-
-    def explain(self):
-        return json.loads(self.daemon.ctl_ok("explain", NAME, "--json"))
-
-    def holds(self, address, seconds=20):
-        wait_until(f"the name server holds {address}", lambda: self.server.values() == [address], seconds)
-
-    def proved(self, status):
-        self.daemon.wait_status(status)
-        wait_until("the swap is proved", lambda: self.explain()["swap"] and self.explain()["swap"]["state"] == "proved")
-        return self.explain()["swap"]
 
 
 @pytest.fixture(params=list(KINDS), ids=list(KINDS))
@@ -94,6 +48,11 @@ def test_fails_over_and_recovers(world, kind):
     assert stage.server.ttl() == 1, "one write sets our TTL and the generation"
     assert stage.server.serial() == 2
     stage.sampler.saw([world.primary])
+    # From here on an independent resolver, too, that keeps answers for their TTL as resolvers do.
+    names = resolver(world, 11, {ZONE: f"{stage.server.address}@{stage.server.port}"})
+    outside = Sampler(names, world.primary, world.backup)
+    world.closing.append(outside)
+    outside.saw([world.primary])
 
     stage.primary.stop()
     stage.holds(world.backup)
@@ -110,20 +69,9 @@ def test_fails_over_and_recovers(world, kind):
     stage.holds(world.primary)
     assert stage.proved("ok")["generation"] == 3
     assert (stage.server.generation(), stage.server.serial()) == (3, 4)
-    assert not stage.sampler.wrong
-    stage.sampler.saw([world.primary], [world.backup], [world.primary])
-
-
-def test_at_rest_nothing_is_written(world, kind):
-    stage = Stage(world, kind).settled()
-    serial, before = stage.server.serial(), stage.primary.count()
-    wait_until("a dozen rounds", lambda: stage.primary.count() >= before + 12, 30)
-    stage.daemon.stop()
-    stage.daemon.start()
-    before = stage.primary.count()
-    wait_until("some rounds after a restart", lambda: stage.primary.count() >= before + 4)
-    assert stage.server.serial() == serial and stage.server.generation() == 1
-    stage.sampler.saw([world.primary])
+    for sampler in (stage.sampler, outside):
+        sampler.saw([world.primary], [world.backup], [world.primary])
+        assert not sampler.wrong and sampler.answers > 20
 
 
 def test_a_copy_of_an_old_update_changes_nothing(world, kind):
@@ -226,8 +174,9 @@ def test_what_is_said_to_be_done_and_is_not(world):
     stage.daemon.logged("HS1220")
 
 
-def test_a_wrong_clock_is_told_with_the_difference_and_holds_no_probe(world):
-    stage = Stage(world, Knot)
+@pytest.mark.parametrize("kind", [Knot, Bind], ids=["knot", "bind"])
+def test_a_wrong_clock_is_told_with_the_difference_and_holds_no_probe(world, kind):
+    stage = Stage(world, kind)
     clock = WallClock(world, stage.daemon)
     stage.settled()
     clock.ahead(600)
@@ -241,6 +190,48 @@ def test_a_wrong_clock_is_told_with_the_difference_and_holds_no_probe(world):
     stage.proved("failover")
     stage.daemon.logged("HS1216")
     assert stage.daemon.log().count("HS1215") == 1
+
+
+def test_a_wrong_clock_on_a_server_that_does_not_say_so(world):
+    """PowerDNS refuses without a signature: told as a refusal, and a reload tries at once."""
+    stage = Stage(world, Powerdns)
+    clock = WallClock(world, stage.daemon)
+    stage.settled()
+    clock.ahead(600)
+    stage.primary.stop()
+    stage.daemon.logged(r"HS1213.*the answer is not signed")
+    before = stage.backup.count()
+    wait_until("rounds go on", lambda: stage.backup.count() >= before + 3)
+    assert stage.server.values() == [world.primary] and stage.server.generation() == 1
+    clock.ahead(0)
+    stage.daemon.reload()
+    stage.holds(world.backup, 20)
+    stage.proved("failover")
+    stage.daemon.logged("HS1214")
+    assert stage.daemon.log().count("HS1213") == 1
+
+
+@pytest.mark.parametrize("kind", [Knot, Bind], ids=["knot", "bind"])
+def test_a_cname_beside_another_record_is_refused_before_it_does_harm(world, kind):
+    """Both would take the address out, pass over the CNAME, and say NOERROR."""
+    stage = Stage(world, kind, through=True, failover_mode="cname", failover_data="localhost.")
+    backup = world.site("127.0.0.1")
+    beside = lambda update: update.add("www", 30, "TXT", "beside")
+    assert stage.server.change(beside) == dns.rcode.NOERROR
+    stage.settled()
+    serial = stage.server.serial()
+    stage.primary.stop()
+    stage.daemon.logged("HS1213.*a CNAME cannot stand beside them")
+    before = backup.count()
+    wait_until("rounds go on", lambda: backup.count() >= before + 3)
+    assert stage.server.values() == [world.primary] and stage.server.serial() == serial
+    assert stage.daemon.status() == "trouble" and stage.daemon.log().count("HS1213") == 1
+    # Somebody tidies up.
+    assert stage.server.change(lambda update: update.delete("www", "TXT")) == dns.rcode.NOERROR
+    stage.daemon.reload()
+    wait_until("the CNAME is there", lambda: stage.server.values("CNAME") == ["localhost"], 20)
+    stage.proved("failover")
+    assert stage.server.values() == [] and stage.server.serial() == serial + 2
 
 
 def test_a_swap_that_may_be_under_way_is_fenced_off_when_the_primary_is_back(world, kind):
