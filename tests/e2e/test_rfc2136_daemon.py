@@ -9,7 +9,7 @@ import pytest
 import harness
 from harness import NAME, ZONE, wait_until
 from name_servers import KINDS, Bind, Knot, Powerdns, Wire, replay
-from stages import Sampler, resolver
+from stages import Sampler, decided, intents, resolver
 from stages import Stage as CommonStage
 from test_clock import WallClock
 
@@ -113,6 +113,35 @@ def test_killed_between_the_write_and_its_record(world, kind):
     stage.proved("failover")
     assert stage.server.serial() == serial + 1 and stage.server.generation() == 2
     assert len(stage.wire.updates) == 2
+
+
+@pytest.mark.parametrize("reason", ["stands", "gone"])
+def test_killed_between_its_intent_and_the_write(world, reason):
+    """The update has left, and was not done: the next start swaps when the reason stands in a fresh round, else it makes
+    sure that no copy of that update can take effect. One event either way."""
+    stage = Stage(world, Knot, through=True).settled()
+    serial = stage.server.serial()
+    stage.wire.keep_updates = 1
+    stage.primary.stop()
+    wait_until("the update is on its way", lambda: len(stage.wire.updates) == 2, 20)
+    assert intents(stage.daemon)[-1] == ("sent", 2, None, None)
+    stage.daemon.kill()
+    if reason == "gone":
+        stage.primary.start()
+    stage.daemon.start()
+    if reason == "stands":
+        stage.holds(world.backup)
+        stage.proved("failover")
+    else:
+        wait_until("it is fenced off", lambda: stage.server.generation() == 3, 20)
+        stage.daemon.wait_status("ok")
+        assert stage.server.values() == [world.primary]
+    wait_until("nothing is open", lambda: all(closed for *_, closed in intents(stage.daemon)))
+    assert stage.server.serial() == serial + 1 and len(decided(intents(stage.daemon))) == 2
+    assert replay(stage.server, stage.wire.updates[1]) == "NXRRSET" and stage.server.serial() == serial + 1
+    log = stage.daemon.log()
+    assert (log.count("HS1204"), log.count("HS1207")) == ((1, 0) if reason == "stands" else (0, 1))
+    assert not stage.sampler.wrong
 
 
 def test_a_foreign_change_is_drift_and_stays(world, kind):
