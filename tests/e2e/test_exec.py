@@ -1,6 +1,5 @@
 """The provider exec: the reference program of the documentation, and programs that misbehave."""
 
-import json
 import os
 import pathlib
 import stat
@@ -11,7 +10,7 @@ import pytest
 
 import harness
 from exec_program import HOOK, Program
-from harness import NAME, ZONE, always, wait_until
+from harness import ZONE, always, wait_until
 from name_servers import Calls, record
 from stages import Stage as CommonStage
 
