@@ -324,6 +324,8 @@ class Wire:
         self.to = to
         self.before_update = None  # called with each update before it passes
         self.then_stall = False    # as soon as an update has been answered, nothing passes any more
+        self.passes = threading.Event()  # cleared: requests wait here, and pass when it is set again
+        self.passes.set()
         self.lose_answers = 0   # the next so many answers to updates never come back
         self.keep_updates = 0   # the next so many updates go no further
         self.stall = False      # nothing passes: requests are read and kept
@@ -383,6 +385,7 @@ class Wire:
                     if self.stall:
                         client.recv(1)  # until the other side gives up
                         return
+                    self.passes.wait(30)
                     if update and self.before_update:
                         self.before_update(request)
                     send(server, request)

@@ -66,7 +66,7 @@ def test_one_that_asks_to_be_left_alone_is_and_nobody_else_waits(world):
     places.all_are("failover", world.backup, places=others)
     daemon.logged(r"HS1217 ")
     asked, rounds = alone.asked, places.backup.count()
-    wait_until("rounds go on", lambda: places.backup.count() >= rounds + 7 * 4, 30)
+    wait_until("rounds go on", lambda: places.backup.count() >= rounds + 7 * 2, 30)
     assert len(alone.writes) == writes + 1 and alone.asked == asked, "nothing is asked of it any more"
     assert alone.values() == [world.primary] and alone.effects() == 2, "one for each name, at the start"
     assert daemon.log().count("HS1217") == 1
@@ -93,7 +93,7 @@ def test_no_secret_is_accepted_that_is_wrong(world):
         daemon.logged(rf"HS1213 .*provider={place.kind_and_number}\b", 15)
     places.primary.stop()
     asked, rounds = {place: place.asked for place in places}, places.backup.count()
-    wait_until("rounds go on", lambda: places.backup.count() >= rounds + 6 * len(places.all), 30)
+    wait_until("rounds go on", lambda: places.backup.count() >= rounds + 3 * len(places.all), 30)
     assert {place: place.asked for place in places} == asked
     assert daemon.log().count("HS1213") == len(places.all) and "AAAAAAAA" not in daemon.log()
     assert all(place.effects() == 0 for place in places)

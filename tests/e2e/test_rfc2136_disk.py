@@ -96,7 +96,6 @@ def test_on_a_read_only_disk_no_update_leaves_until_it_is_writable(world):
     assert done.returncode == 0, done.stderr
     stage.holds(world.backup)
     stage.proved("failover")
-    daemon.logged(r"HS1402.*writable again", seconds=15)
     assert ledger.seen == [2] and not ledger.missing, ledger.missing
     assert stage.server.serial() == 3 and daemon.log().count("HS1401") == 1
 
@@ -120,14 +119,16 @@ def test_while_the_disk_hangs_no_update_leaves(world):
     assert ledger.seen == [2] and not ledger.missing, ledger.missing
 
     # Between the reading and the write.
-    stage.wire.stall = True
+    stage.wire.passes.clear()
     asked = stage.wire.requests
     stage.primary.start()
     wait_until("the record is read", lambda: stage.wire.requests > asked, 20)
     disk.says("sync", "hang")
-    stage.wire.stall = False
+    asked = stage.wire.requests
+    stage.wire.passes.set()
+    wait_until("the reading goes on", lambda: stage.wire.requests > asked)
     before = stage.backup.count()
-    wait_until("rounds go on", lambda: stage.backup.count() >= before + 7, 20)  # the reading is repeated meanwhile
+    wait_until("rounds go on", lambda: stage.backup.count() >= before + 3, 20)
     assert ledger.seen == [2] and stage.server.values() == [world.backup]
 
     # After the write: killed before the disk has it, the next start finds what stands there.
