@@ -65,8 +65,10 @@ def test_one_that_asks_to_be_left_alone_is_and_nobody_else_waits(world):
     assert time.monotonic() - began < 5 * SLOW, "a round, and the call"
     places.all_are("failover", world.backup, places=others)
     daemon.logged(r"HS1217 ")
-    asked, rounds = alone.asked, places.backup.count()
-    wait_until("rounds go on", lambda: places.backup.count() >= rounds + 7 * 2, 30)
+    rounds = places.backup.count()
+    wait_until("what was under way is over", lambda: places.backup.count() >= rounds + 7)
+    asked = alone.asked
+    wait_until("rounds go on", lambda: places.backup.count() >= rounds + 7 * 3, 30)
     assert alone.asked == asked, "nothing is asked of it any more"
     assert len(alone.writes) <= writes + 2, "each name's one, when both were under way"
     assert alone.values() == [world.primary] and alone.effects() == 2, "one for each name, at the start"
