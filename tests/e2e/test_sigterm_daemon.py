@@ -61,7 +61,7 @@ class Phase:
         setattr(self.wire, "lose_answers" if self.by_update else "hush_answers", 1)
 
     def reached(self):
-        """As the outside sees it: what came to the relay, what stands there."""
+        """By what came to the relay and what stands there, where that says it."""
         if self.word == "read-before":
             return self.place.asked > self.asked_before
         if self.word == "proof":
