@@ -1,6 +1,7 @@
 """What a service's record stands on in the tests of the daemon, with one face for all providers; the daemon on it; and
 the witnesses, who ask no part of hotswapd."""
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -96,7 +97,7 @@ def intents(daemon, name=None, inside=False):
         done = harness.run(["nsenter", "-m", "-t", daemon.process.pid, "sqlite3", "-readonly", "-json", path, question])
         assert done.returncode == 0, done.stderr
         return [tuple(row.values()) for row in json.loads(done.stdout or "[]")]
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as db:
         return db.execute(question).fetchall()
 
 

@@ -142,5 +142,6 @@ def test_while_the_disk_hangs_no_update_leaves(world):
     daemon.start()
     daemon.wait_status("ok", seconds=20)
     wait_until("it is proved", lambda: daemon.service()["proof"] == "proved", 20)
+    wait_until("nothing is left open", lambda: all(closed for *_, closed in intents(daemon)))
     assert ledger.seen == [2, 3] and not ledger.missing, ledger.missing
     assert (stage.server.serial(), stage.server.generation()) == (4, 3) and not stage.sampler.wrong
