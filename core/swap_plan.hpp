@@ -12,6 +12,10 @@
 
 namespace hotswapd {
 
+// No generation of ours is above: there is room for as many writes as anybody can make, and what is
+// higher was written by somebody else.
+inline constexpr std::uint64_t highest_generation = std::uint64_t{1} << 62;
+
 // Carries what must be there before, and what is wanted. A provider that can compare refuses when
 // either differs (S3).
 struct SwapPlan {

@@ -203,6 +203,11 @@ Fallible<LiveRecord> judge_read(const CommandEnd& end, bool with_generation) {
   if (!generation->is_null()) {
     live.generation = whole(*generation);
     if (!live.generation) return wrong("generation", "is no whole number");
+    if (*live.generation > highest_generation) {
+      return Error{errc::conflict, "the generation beside the record is " +
+                                       std::to_string(*live.generation) +
+                                       ", which is not one of ours; remove it"};
+    }
     live.op = text_at(*said, "op");
     if (live.op.size() > longest_op) return wrong("op", "is longer than any of ours");
   }

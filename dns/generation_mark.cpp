@@ -6,6 +6,8 @@
 #include <charconv>
 #include <vector>
 
+#include "core/swap_plan.hpp"
+
 namespace hotswapd {
 namespace {
 
@@ -61,7 +63,8 @@ std::optional<GenerationMark> parse_generation_mark(std::string_view text) {
     if (name == "gen") {
       const auto [end, error] =
           std::from_chars(value.data(), value.data() + value.size(), out.generation);
-      if (counted || error != std::errc() || end != value.data() + value.size())
+      if (counted || error != std::errc() || end != value.data() + value.size() ||
+          out.generation > highest_generation)
         return std::nullopt;
       counted = true;
     } else if (name == "id") {

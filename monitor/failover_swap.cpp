@@ -298,9 +298,11 @@ void FailoverService::close_swap(SwapMachine& machine, const Decision& decision,
                      ? model_.swap_left_behind(why, machine.spent(), wall)
                      : model_.swap_abandoned(why, machine.found(), machine.found_no_set(),
                                              provider_->capabilities().keeps_generation, wall);
-  if (ended_ && machine.left_behind()) announce(changes);    // nobody else tells of it
-  if (!ended_ && machine.fence() && !machine.left_behind())  // a write went through after all
-    context_.troubles.written(model_.spec().provider, model_.spec().key);
+  if (ended_ && machine.left_behind()) announce(changes);  // nobody else tells of it
+  const auto& name = model_.spec().provider;
+  const bool fenced = machine.fence() && !machine.left_behind();  // a write went through after all
+  if (!ended_ && fenced) context_.troubles.written(name, model_.spec().key);
+  if (!ended_ && !fenced) context_.troubles.given_up(name, model_.spec().key);
   Batch batch;
   batch.intents.push_back(intent_row(machine, "abandoned", true));
   perform(std::move(changes), std::move(batch));

@@ -74,16 +74,18 @@ void ProviderTroubles::begin(const std::string& provider, Trouble kind, Who who,
                 clocks_.wall(), provider);
 }
 
-void ProviderTroubles::end(const std::string& provider, Trouble kind, const Who& who) {
+void ProviderTroubles::end(const std::string& provider, Trouble kind, const Who& who,
+                           const char* over) {
   const auto it = providers_.find(provider);
   if (it == providers_.end()) return;
   auto& met = it->second.met[index(kind)];
-  if (met.erase(who) > 0 && met.empty()) cleared(provider, kind);
+  if (met.erase(who) > 0 && met.empty()) cleared(provider, kind, over);
 }
 
-void ProviderTroubles::cleared(const std::string& provider, Trouble kind) {
+void ProviderTroubles::cleared(const std::string& provider, Trouble kind, const char* over) {
   const auto& w = words(kind);
-  alarms_.clear(w.begins, w.ends, std::string(w.over) + " provider=" + provider, provider);
+  alarms_.clear(w.begins, w.ends,
+                std::string(over != nullptr ? over : w.over) + " provider=" + provider, provider);
 }
 
 void ProviderTroubles::read_failed(const std::string& provider, const RecordKey& service,
@@ -123,6 +125,12 @@ void ProviderTroubles::written(const std::string& provider, const RecordKey& ser
   const Who who{service, Asked::write};
   for (const auto kind : {Trouble::configuration, Trouble::clock, Trouble::ignored})
     end(provider, kind, who);
+}
+
+void ProviderTroubles::given_up(const std::string& provider, const RecordKey& service) {
+  const Who who{service, Asked::write};
+  for (const auto kind : {Trouble::configuration, Trouble::clock, Trouble::ignored})
+    end(provider, kind, who, "nobody wants any more what did not come through");
 }
 
 void ProviderTroubles::throttled(const std::string& provider, TimePoint until,

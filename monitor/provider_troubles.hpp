@@ -41,6 +41,8 @@ class ProviderTroubles {
   void ignored(const std::string& provider, const RecordKey& service, const std::string& why);
   // A write went through, and was read back.
   void written(const std::string& provider, const RecordKey& service);
+  // Nobody wants to write it any more.
+  void given_up(const std::string& provider, const RecordKey& service);
   void throttled(const std::string& provider, TimePoint until, const std::string& why);
   void not_throttled(const std::string& provider);
   void forget(const std::string& provider, const RecordKey& service);
@@ -54,8 +56,9 @@ class ProviderTroubles {
   };
 
   void begin(const std::string& provider, Trouble kind, Who who, const std::string& why);
-  void end(const std::string& provider, Trouble kind, const Who& who);
-  void cleared(const std::string& provider, Trouble kind);
+  void end(const std::string& provider, Trouble kind, const Who& who, const char* over = nullptr);
+  // `over`: in which words; null: those of its kind.
+  void cleared(const std::string& provider, Trouble kind, const char* over = nullptr);
 
   Alarms& alarms_;
   Clocks clocks_;

@@ -333,7 +333,7 @@ SwapPlan ServiceModel::plan(const Decision& decision, std::string op) const {
   return p;
 }
 
-void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
+void ServiceModel::serve(std::size_t target, const LiveRecord& live, std::uint32_t asked_ttl) {
   serving_ = target;
   served_ = live.set;
   live_ = Found{live.set, live.generation};
@@ -341,7 +341,7 @@ void ServiceModel::serve(std::size_t target, const LiveRecord& live) {
   serial_ = live.serial;
   record_ = RecordState::ours;
   no_set_ = {};
-  touch_wanted_ = false;
+  touch_wanted_ = asked_ttl != spec_->ttl;
 }
 
 // What a swap comes to is one event, whichever run of the daemon finishes it: who told it already
@@ -371,10 +371,12 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
   const bool request_done = word_->requested == decision.target;
   // By value: an index means nothing to a specification that came in between.
   const auto target = target_with(plan.want).value_or(decision.target);
-  serve(target < targets_.size() ? target : 0, live);
+  serve(target < targets_.size() ? target : 0, live, plan.want.ttl);
   swap_under_way_ = false;
   proof_ = Proof::read_back;
-  const auto to = live.set ? to_string(*live.set) : std::string("no record");
+  auto to = live.set ? to_string(*live.set) : std::string("no record");
+  if (live.set && live.set->ttl != plan.want.ttl)
+    to += " (the provider did not take our TTL of " + std::to_string(plan.want.ttl) + ")";
   const bool moved = plan.expect && !plan.expect->same_values(plan.want);
   const char* kind = decision.counted ? "swap" : moved ? "move" : "record";
   changes.notes.push_back({kind, from + " -> " + to + ", read back: " + decision.text, now.wall});
@@ -400,7 +402,7 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
   const auto from = served_ ? to_string(*served_) : std::string("no record");
   const auto target = live.set ? target_with(*live.set) : std::nullopt;
   const bool moved = !served_ || !served_->same_values(plan.want);
-  serve(target.value_or(serving_), live);
+  serve(target.value_or(serving_), live, plan.want.ttl);
   generation_ = std::max(generation_, plan.generation);
   swap_under_way_ = false;
   proof_ = Proof::read_back;
@@ -494,6 +496,7 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
   Changes changes;
   if (swap_under_way_) return changes;  // the swap reads for itself
   const auto before = record_;
+  const auto served_before = served_;
   const bool another = !no_set_->empty();
   no_set_ = {};
   live_ = Found{live.set, live.generation};
@@ -532,8 +535,12 @@ Changes ServiceModel::record_read(const LiveRecord& live, bool provider_keeps_ge
   }
   if (record_ == RecordState::ours) {
     const auto generation = live.generation.value_or(0);
-    touch_wanted_ = live.set->ttl != spec_->ttl ||
-                    (provider_keeps_generation && (generation == 0 || generation < generation_));
+    // A provider may keep a TTL of its own: what was read back after our write is not written
+    // again.
+    const bool same_ttl = served_before && served_before->ttl == live.set->ttl;
+    const bool ttl_wanted = live.set->ttl != spec_->ttl && (touch_wanted_ || !same_ttl);
+    touch_wanted_ =
+        ttl_wanted || (provider_keeps_generation && (generation == 0 || generation < generation_));
   }
   if (record_ == RecordState::foreign && (before != RecordState::foreign || another)) {
     const auto text = "the record was changed by someone else to " + foreign();

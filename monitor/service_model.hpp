@@ -193,7 +193,7 @@ class ServiceModel {
  private:
   ServiceStatus compute_status() const;
   Changes arrived(bool moved, const std::string& why, WallTime now);
-  void serve(std::size_t target, const LiveRecord& live);
+  void serve(std::size_t target, const LiveRecord& live, std::uint32_t asked_ttl);
   void say(OperatorsWord word);
   void request_fulfilled();
   static Changes named_after(const std::string& op, Changes changes);

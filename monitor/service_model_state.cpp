@@ -79,6 +79,7 @@ std::string ServiceModel::detail(const Moment& now) const {
                    {"since", to_rfc3339_millis(status_since_)},
                    {"served", record_json(served_)},
                    {"serial", serial_},
+                   {"ttl_asked", touch_wanted_ ? json::value(nullptr) : json::value(spec_->ttl)},
                    {"targets", std::move(targets)},
                    {"forced", std::move(forced)},
                    {"requested", requested ? json::value(wanted(*requested).values.front())
@@ -112,6 +113,9 @@ Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string
     next.status_since_ = read_time(o.at("since")).value_or(status_since_);
     next.status_ = *word;
     next.served_ = read_record(o.at("served"));
+    const auto* asked = o.if_contains("ttl_asked");
+    next.touch_wanted_ = next.served_ && next.served_->ttl != spec_->ttl &&
+                         (asked == nullptr || *asked != json::value(spec_->ttl));
     said.said = std::string_view(o.at("said").as_string());
     next.limit_told_ = o.at("limit_told").as_bool();
     next.proof_ = static_cast<Proof>(

@@ -492,6 +492,74 @@ TEST_F(ProviderTest, DriftIsHeldOrEnforced) {
   }
 }
 
+TEST_F(ProviderTest, AProviderThatKeepsATtlOfItsOwnIsAskedForOursOnce) {
+  const auto clamped = [this] {
+    here.on_apply = [this](const SwapPlan& plan) -> std::optional<ApplyResult> {
+      auto kept = plan;
+      kept.want.ttl = 300;
+      here.obey(kept);
+      return ApplyResult(SwapOutcome::applied, "NOERROR");
+    };
+  };
+  clamped();
+  here.records[key()] = {RecordSet{RecordType::a, 60, {primary}}, 1, "", 1};
+  run({web()});
+  rounds("pp", Seconds(600));
+  ASSERT_EQ(here.effective.size(), 1u);
+  EXPECT_THAT(line("HS1206"), HasSubstr("did not take our TTL of 5"));
+  // Nor after a restart.
+  p.reset();
+  clamped();
+  run({web()});
+  rounds("pp", Seconds(200));
+  EXPECT_EQ(here.effective.size(), 1u);
+  // Another TTL is wanted, or somebody else has changed it: once more.
+  auto longer = web();
+  longer.ttl = 4;
+  p->monitor->reconfigure({longer});
+  rounds("pp", Seconds(200));
+  EXPECT_EQ(here.effective.size(), 2u);
+  here.records[key()].set->ttl = 900;
+  rounds("pp", Seconds(200));
+  EXPECT_EQ(here.effective.size(), 3u);
+}
+
+TEST_F(ProviderTest, AnotherTtlWrittenWhileWeWereDownIsWanted) {
+  run({web()});
+  rounds("pp", Seconds(20));
+  const auto before = here.effective.size();
+  p.reset();
+  auto other = web();
+  other.ttl = 3;
+  run({other});
+  rounds("pp", Seconds(20));
+  EXPECT_EQ(here.effective.size(), before + 1);
+  EXPECT_EQ(here.records[key()].set->ttl, 3u);
+}
+
+TEST_F(ProviderTest, AnAlarmEndsWithTheWishThatMetIt) {
+  for (const bool ignored : {false, true}) {
+    SCOPED_TRACE(ignored);
+    p.reset();
+    disk = {};
+    here.records.clear();
+    here.on_apply = nullptr;
+    here.can.compare_and_set = false;  // no fence: nothing goes through any more
+    run({web()});
+    rounds("pp", Seconds(10));
+    here.on_apply = [&](const SwapPlan&) -> std::optional<ApplyResult> {
+      return ApplyResult(ignored ? SwapOutcome::applied : SwapOutcome::refused, "answers 403");
+    };
+    round("fp");
+    pass(Millis(500));
+    EXPECT_EQ(logged(ignored ? "HS1219" : "HS1213"), 1);
+    rounds("pp", Seconds(180));
+    EXPECT_TRUE(disk.load().open_intents.empty());
+    EXPECT_EQ(logged(ignored ? "HS1220" : "HS1214"), 1);
+    EXPECT_THAT(line(ignored ? "HS1220" : "HS1214"), HasSubstr("nobody wants any more"));
+  }
+}
+
 class MoveTest : public ProviderTest {
  protected:
   // The primary is down, and nobody knows what became of the write.

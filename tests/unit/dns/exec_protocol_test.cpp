@@ -128,6 +128,14 @@ TEST(ExecProtocol, SaysWhatIsWrongWithAnAnswer) {
   }
 }
 
+TEST(ExecProtocol, AGenerationThatLeavesNoRoomIsSomebodyElses) {
+  EXPECT_EQ(read(R"({"set": null, "generation": 4611686018427387904})")->generation,
+            highest_generation);
+  const auto live = read(R"({"set": null, "generation": 4611686018427387905})");
+  ASSERT_FALSE(live);
+  EXPECT_EQ(live.error().code, errc::conflict);
+}
+
 TEST(ExecProtocol, AnErrorIsSaidInTheProgramsWords) {
   const auto ill = read(R"({"error": "the API is down\u0007"})");
   ASSERT_FALSE(ill);
