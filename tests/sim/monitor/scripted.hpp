@@ -25,13 +25,14 @@ struct ScriptedServer {
   ProviderCapabilities can = [] {
     ProviderCapabilities c;
     c.compare_and_set = c.atomic_type_change = c.keeps_generation = true;
-    c.at_once = 0;
+    c.at_once = 1'000'000;
     return c;
   }();
   Millis takes{1};
   // Instead of what the server would do by itself; nullopt: as it would.
   std::function<std::optional<Error>(const RecordKey&)> on_read;
   std::function<std::optional<ApplyResult>(const SwapPlan&)> on_apply;
+  std::function<void(const SwapPlan&)> on_leave;  // the instant at which a write leaves us
 
   // Compare-and-set; true when it took effect.
   bool obey(const SwapPlan& plan) {
@@ -83,6 +84,7 @@ class ScriptedProvider final : public Provider {
 
   awaitable<ApplyResult> apply(SwapPlan plan, TimePoint) override {
     server_.calls.push_back({now_, plan.key, true});
+    if (server_.on_leave) server_.on_leave(plan);
     const auto takes = server_.takes;
     co_await process_.timeline.sleep(takes);
     if (server_.on_apply) {

@@ -90,6 +90,15 @@ TEST_P(SwapProtocol, NothingChangesThatIsNotJournalledAndOpen) {
     if (fate == 0) return ApplyResult(done ? SwapOutcome::applied : SwapOutcome::conflict, "");
     return ApplyResult(SwapOutcome::unknown, "no answer");
   };
+  // What health asks for, and since when: of this life alone.
+  std::optional<std::pair<std::string, TimePoint>> reason;
+  server.on_leave = [&](const SwapPlan& plan) {
+    if (plan.op.ends_with(fence_mark)) return;
+    ASSERT_TRUE(reason) << "written before a round was seen";
+    EXPECT_EQ(plan.want.values.front(), reason->first) << "its reason has gone";
+    const auto& monitor = *spec.monitor;
+    EXPECT_LE(now - reason->second, 2 * monitor.interval + monitor.timeout) << "and is too old";
+  };
   const auto providers = [&](Process& process) {
     Process::Providers all;
     all["here"] = std::make_unique<ScriptedProvider>(server, process, now);
@@ -97,10 +106,13 @@ TEST_P(SwapProtocol, NothingChangesThatIsNotJournalledAndOpen) {
   };
 
   for (int life = 0; life < 12; ++life) {
+    reason.reset();
     Process p(disk, services, now, wall, std::nullopt, true, providers);
     const int rounds = 1 + pick(8);
     for (int r = 0; r < rounds; ++r) {
-      p.round(pick(2) == 0 ? "pf" : "fp");
+      const bool home = pick(2) == 0;
+      reason = {home ? "192.0.2.10" : "198.51.100.10", now};
+      p.round(home ? "pf" : "fp");
       const auto end = now + Millis(pick(3) == 0 ? 200 : 4'000);
       const bool killed = r + 1 == rounds;
       for (int steps = killed ? pick(60) : 1'000'000; steps > 0; --steps) {
@@ -112,8 +124,10 @@ TEST_P(SwapProtocol, NothingChangesThatIsNotJournalledAndOpen) {
   }
   // A last life in peace, but for packets that come even now.
   quiet = true;
+  reason.reset();
   Process p(disk, services, now, wall, std::nullopt, true, providers);
   for (int r = 0; r < 10; ++r) {
+    reason = {"192.0.2.10", now};
     p.round("pp");
     network.deliver_one();
     p.run_until(now + Seconds(10));
