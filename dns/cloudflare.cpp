@@ -4,16 +4,9 @@
 
 #include "core/text.hpp"
 #include "dns/http_trouble.hpp"
-#include "dns/prover.hpp"
+#include "dns/proof_servers.hpp"
 
 namespace hotswapd {
-
-struct CloudflareProvider::State {
-  Surroundings around;
-  std::shared_ptr<const CloudflareOptions> options;
-  NameServerCache name_servers;
-  std::string checked_zone;  // its name is known to be that of the id
-};
 
 namespace {
 
@@ -51,6 +44,39 @@ awaitable<Fallible<cloudflare::Zone>> zone_of(OptionsPtr options, std::function<
   co_return cloudflare::parse_zone(call, *reply, wall());
 }
 
+awaitable<NameServerSet> find_name_servers(OptionsPtr options,
+                                           CloudflareProvider::Surroundings around,
+                                           TimePoint deadline) {
+  auto wall = around.wall_clock;
+  const auto zone = co_await zone_of(options, std::move(wall), deadline);
+  NameServerSet out;
+  if (!zone) {
+    out.trouble = zone.error().text + "; write name_servers, or give the token Zone:Read";
+    out.retry_after = zone.error().hint.retry_after;
+    co_return out;
+  }
+  std::vector<wire::Name> names;
+  for (const auto& server : zone->name_servers) {
+    if (const auto name = wire::Name::from_text(server)) names.push_back(*name);
+  }
+  auto lookup = around.lookup;
+  out = co_await find_addresses(std::move(names), std::move(lookup), deadline);
+  co_return out;
+}
+
+}  // namespace
+
+struct CloudflareProvider::State {
+  Surroundings around;
+  std::shared_ptr<const CloudflareOptions> options;
+  ProofServers proof_servers{[this](std::string, TimePoint deadline) {
+    return find_name_servers(options, around, deadline);
+  }};
+  std::string checked_zone;  // its name is known to be that of the id
+};
+
+namespace {
+
 // nullopt: the record is the one that was expected, and may be written.
 std::optional<ApplyResult> compare(const SwapPlan& plan, const Snapshot& now) {
   if (now.mark && *now.mark == mark_of(plan.generation, plan.op, plan.want) &&
@@ -87,8 +113,12 @@ CloudflareProvider::CloudflareProvider(Surroundings surroundings, CloudflareOpti
 CloudflareProvider::~CloudflareProvider() = default;
 
 void CloudflareProvider::reconfigure(CloudflareOptions options) {
+  state_->proof_servers.configure(std::move(options.name_servers));
   state_->options = std::make_shared<const CloudflareOptions>(std::move(options));
-  state_->name_servers.clear();
+}
+
+void CloudflareProvider::leave_alone(TimePoint until) {
+  state_->proof_servers.leave_alone(until);
 }
 
 ProviderCapabilities CloudflareProvider::capabilities() const {
@@ -157,36 +187,7 @@ awaitable<ApplyResult> CloudflareProvider::apply(SwapPlan plan, TimePoint deadli
 awaitable<std::vector<ServerEvidence>> CloudflareProvider::prove(RecordKey key, RecordSet want,
                                                                  TimePoint deadline) {
   const auto state = state_;
-  const auto options = state->options;
-  auto servers = options->name_servers;
-  std::vector<ServerEvidence> unknown;
-  if (servers.empty()) {
-    auto known = state->name_servers.find(key.zone, Clock::now());
-    if (!known) {
-      const auto until = Clock::now() + (deadline - Clock::now()) / 2;
-      auto wall = state->around.wall_clock;
-      const auto zone = co_await zone_of(options, std::move(wall), until);
-      NameServerSet found;
-      if (zone) {
-        std::vector<wire::Name> names;
-        for (const auto& server : zone->name_servers) {
-          if (const auto name = wire::Name::from_text(server)) names.push_back(*name);
-        }
-        auto lookup = state->around.lookup;
-        found = co_await find_addresses(std::move(names), std::move(lookup), until);
-      } else {
-        found.trouble = zone.error().text + "; write name_servers, or give the token Zone:Read";
-      }
-      state->name_servers.keep(key.zone, found, Clock::now());
-      known = std::move(found);
-    }
-    servers = known->servers;
-    unknown = known->evidence();
-  }
-  auto evidence =
-      co_await prove_on_servers(std::move(servers), std::move(key), std::move(want), deadline);
-  evidence.insert(evidence.end(), unknown.begin(), unknown.end());
-  co_return evidence;
+  co_return co_await state->proof_servers.prove(std::move(key), std::move(want), deadline);
 }
 
 }  // namespace hotswapd

@@ -39,6 +39,7 @@ class CloudflareProvider : public Provider {
   void reconfigure(CloudflareOptions options);
 
   ProviderCapabilities capabilities() const override;
+  void leave_alone(TimePoint until) override;
   awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint deadline) override;
   awaitable<ApplyResult> apply(SwapPlan plan, TimePoint deadline) override;
   awaitable<std::vector<ServerEvidence>> prove(RecordKey key, RecordSet want,

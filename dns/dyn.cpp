@@ -25,7 +25,7 @@ struct DynProvider::State {
       : executor(around.executor),
         session({around.executor, {}, around.wall_clock, around.pauses}),
         zones(session, with_mark),
-        zone_servers(std::move(around.zone_servers)),
+        proof_servers(find_by_resolvers(std::move(around.zone_servers))),
         turn(around.executor, 1),
         keeps_generation(with_mark) {}
 
@@ -61,7 +61,7 @@ struct DynProvider::State {
   asio::any_io_executor executor;
   DynSession session;
   DynZones zones;
-  ZoneServers zone_servers;
+  ProofServers proof_servers;
   Places turn;  // one request of a session after the other
   bool keeps_generation;
   Millis proof_deadline{0};
@@ -77,7 +77,7 @@ DynProvider::~DynProvider() = default;
 
 void DynProvider::reconfigure(DynOptions options) {
   state_->proof_deadline = options.proof_deadline;
-  state_->zone_servers.configure(std::move(options.name_servers));
+  state_->proof_servers.configure(std::move(options.name_servers));
   auto account = std::make_shared<const DynAccount>(options.account);
   state_->session.configure(std::move(account), std::move(options.send));
 }
@@ -133,7 +133,7 @@ awaitable<ApplyResult> DynProvider::apply(SwapPlan plan, TimePoint deadline) {
 awaitable<std::vector<ServerEvidence>> DynProvider::prove(RecordKey key, RecordSet want,
                                                           TimePoint deadline) {
   const auto state = state_;
-  auto evidence = co_await state->zone_servers.prove(std::move(key), std::move(want), deadline);
+  auto evidence = co_await state->proof_servers.prove(std::move(key), std::move(want), deadline);
   co_return evidence;
 }
 

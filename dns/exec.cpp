@@ -16,13 +16,13 @@ constexpr Millis call_time{10'000};
 
 struct ExecProvider::State {
   State(const asio::any_io_executor& executor, ZoneServerSources sources)
-      : zone_servers(std::move(sources)), runner(executor, at_once) {}
+      : proof_servers(find_by_resolvers(std::move(sources))), runner(executor, at_once) {}
 
   bool keeps_generation = true;
   Millis proof_deadline{0};
   std::shared_ptr<const Command> command;
   std::vector<std::string> environment;
-  ZoneServers zone_servers;
+  ProofServers proof_servers;
   CommandRunner runner;
 };
 
@@ -40,7 +40,7 @@ void ExecProvider::reconfigure(ExecOptions options) {
   state_->proof_deadline = options.proof_deadline;
   Command command{std::move(options.command), state_->environment};
   state_->command = std::make_shared<const Command>(std::move(command));
-  state_->zone_servers.configure(std::move(options.name_servers));
+  state_->proof_servers.configure(std::move(options.name_servers));
 }
 
 ProviderCapabilities ExecProvider::capabilities() const {
@@ -73,7 +73,7 @@ awaitable<ApplyResult> ExecProvider::apply(SwapPlan plan, TimePoint deadline) {
 awaitable<std::vector<ServerEvidence>> ExecProvider::prove(RecordKey key, RecordSet want,
                                                            TimePoint deadline) {
   const auto state = state_;
-  co_return co_await state->zone_servers.prove(std::move(key), std::move(want), deadline);
+  co_return co_await state->proof_servers.prove(std::move(key), std::move(want), deadline);
 }
 
 std::vector<std::string> exec_environment() {

@@ -9,8 +9,6 @@
 namespace hotswapd {
 namespace {
 
-constexpr Millis kept_for{60'000};
-constexpr Millis failure_kept_for{10'000};
 constexpr std::size_t most_servers = 64;
 
 awaitable<Fallible<std::vector<std::string>>> in_zone_addresses(PrimaryLink& link, wire::Name name,
@@ -105,17 +103,6 @@ awaitable<NameServerSet> find_addresses(std::vector<wire::Name> names, AddressLo
     take(out, text, addresses);
   }
   co_return out;
-}
-
-std::optional<NameServerSet> NameServerCache::find(const std::string& zone, TimePoint now) const {
-  const auto found = sets_.find(zone);
-  if (found == sets_.end() || found->second.until <= now) return std::nullopt;
-  return found->second.set;
-}
-
-void NameServerCache::keep(const std::string& zone, NameServerSet found, TimePoint now) {
-  const Millis time = found.servers.empty() ? failure_kept_for : kept_for;
-  sets_[zone] = {std::move(found), now + time};
 }
 
 }  // namespace hotswapd

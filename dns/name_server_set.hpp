@@ -2,8 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +14,8 @@ struct NameServerSet {
   std::vector<DnsEndpoint> servers;
   // Name servers of the set whose address is not known, with the reason: not proved, and told.
   std::vector<std::pair<std::string, std::string>> unknown;
-  std::string trouble;  // why there is no set at all
+  std::string trouble;    // why there is no set at all
+  Millis retry_after{0};  // and when it may be asked for again at the soonest
 
   // One line for each name server that cannot be asked.
   std::vector<ServerEvidence> evidence() const;
@@ -32,22 +31,5 @@ awaitable<NameServerSet> find_name_servers(PrimaryLink& link, std::string zone,
 // The same for names that an API told: all are looked up.
 awaitable<NameServerSet> find_addresses(std::vector<wire::Name> names, AddressLookup lookup,
                                         TimePoint deadline);
-
-// The sets found lately: a proof asks again and again, the set hardly ever changes. That there was
-// none is kept too, for 10 s: to ask an API for it once for each proof of each name would use up
-// what the swaps may ask.
-class NameServerCache {
- public:
-  std::optional<NameServerSet> find(const std::string& zone, TimePoint now) const;
-  void keep(const std::string& zone, NameServerSet found, TimePoint now);
-  void clear() { sets_.clear(); }
-
- private:
-  struct Kept {
-    NameServerSet set;
-    TimePoint until;
-  };
-  std::map<std::string, Kept> sets_;
-};
 
 }  // namespace hotswapd

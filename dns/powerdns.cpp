@@ -5,15 +5,9 @@
 #include "core/text.hpp"
 #include "dns/http_trouble.hpp"
 #include "dns/live_record.hpp"
-#include "dns/prover.hpp"
+#include "dns/proof_servers.hpp"
 
 namespace hotswapd {
-
-struct PowerdnsProvider::State {
-  Surroundings around;
-  std::shared_ptr<const PowerdnsOptions> options;
-  NameServerCache name_servers;
-};
 
 namespace {
 
@@ -47,6 +41,35 @@ awaitable<Fallible<Found>> ask(OptionsPtr options, std::function<WallTime()> wal
     trouble.text += " (is the zone " + clean(zone) + " there, and server_id right?)";
   co_return trouble;
 }
+
+awaitable<NameServerSet> find_name_servers(OptionsPtr options,
+                                           PowerdnsProvider::Surroundings around, std::string zone,
+                                           TimePoint deadline) {
+  auto wall_clock = around.wall_clock;
+  const auto apex = co_await ask(options, std::move(wall_clock), zone, zone, deadline);
+  NameServerSet out;
+  if (!apex) {
+    out.trouble = apex.error().text;
+    out.retry_after = apex.error().hint.retry_after;
+    co_return out;
+  }
+  auto names = apex->records.name_servers;
+  auto lookup = around.lookup;
+  out = co_await find_addresses(std::move(names), std::move(lookup), deadline);
+  co_return out;
+}
+
+}  // namespace
+
+struct PowerdnsProvider::State {
+  Surroundings around;
+  std::shared_ptr<const PowerdnsOptions> options;
+  ProofServers proof_servers{[this](std::string zone, TimePoint deadline) {
+    return find_name_servers(options, around, std::move(zone), deadline);
+  }};
+};
+
+namespace {
 
 // The generation is read before and after the record: only where it stayed the same do the two
 // belong together.
@@ -110,8 +133,12 @@ PowerdnsProvider::PowerdnsProvider(Surroundings surroundings, PowerdnsOptions op
 PowerdnsProvider::~PowerdnsProvider() = default;
 
 void PowerdnsProvider::reconfigure(PowerdnsOptions options) {
+  state_->proof_servers.configure(std::move(options.name_servers));
   state_->options = std::make_shared<const PowerdnsOptions>(std::move(options));
-  state_->name_servers.clear();
+}
+
+void PowerdnsProvider::leave_alone(TimePoint until) {
+  state_->proof_servers.leave_alone(until);
 }
 
 ProviderCapabilities PowerdnsProvider::capabilities() const {
@@ -164,33 +191,7 @@ awaitable<ApplyResult> PowerdnsProvider::apply(SwapPlan plan, TimePoint deadline
 awaitable<std::vector<ServerEvidence>> PowerdnsProvider::prove(RecordKey key, RecordSet want,
                                                                TimePoint deadline) {
   const auto state = state_;
-  const auto options = state->options;
-  auto servers = options->name_servers;
-  std::vector<ServerEvidence> unknown;
-  if (servers.empty()) {
-    auto known = state->name_servers.find(key.zone, Clock::now());
-    if (!known) {
-      const auto until = Clock::now() + (deadline - Clock::now()) / 2;
-      auto wall_clock = state->around.wall_clock;
-      const auto apex = co_await ask(options, std::move(wall_clock), key.zone, key.zone, until);
-      NameServerSet found;
-      if (apex) {
-        auto names = apex->records.name_servers;
-        auto lookup = state->around.lookup;
-        found = co_await find_addresses(std::move(names), std::move(lookup), until);
-      } else {
-        found.trouble = apex.error().text;
-      }
-      if (!found.servers.empty()) state->name_servers.keep(key.zone, found, Clock::now());
-      known = std::move(found);
-    }
-    servers = known->servers;
-    unknown = known->evidence();
-  }
-  auto evidence =
-      co_await prove_on_servers(std::move(servers), std::move(key), std::move(want), deadline);
-  evidence.insert(evidence.end(), unknown.begin(), unknown.end());
-  co_return evidence;
+  co_return co_await state->proof_servers.prove(std::move(key), std::move(want), deadline);
 }
 
 }  // namespace hotswapd

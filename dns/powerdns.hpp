@@ -38,6 +38,7 @@ class PowerdnsProvider : public Provider {
   void reconfigure(PowerdnsOptions options);
 
   ProviderCapabilities capabilities() const override;
+  void leave_alone(TimePoint until) override;
   awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint deadline) override;
   awaitable<ApplyResult> apply(SwapPlan plan, TimePoint deadline) override;
   awaitable<std::vector<ServerEvidence>> prove(RecordKey key, RecordSet want,

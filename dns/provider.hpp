@@ -27,10 +27,9 @@ struct ProviderCapabilities {
   // Calls of read() and apply() in a second, never more in any second (below 1: in any ten seconds,
   // ten times as many); 0: no limit. At most a
   // quarter of what the other side publishes (S13), and less where one call makes several requests.
-  // prove() asks name servers and is not counted.
+  // prove() asks name servers and is not counted: whom, it finds out once for all names of a zone.
   double rate = 0;
-  // So many calls of read() and apply() at a time; 0: as many as come, which only a local act can
-  // bear.
+  // So many calls of read() and apply() at a time, and so many swaps.
   std::size_t at_once = 16;
   // How long after apply() returned without an answer its write may still be done, where there is
   // no compare-and-set on a generation to fence it off (S19). Waited out before such a write is
@@ -56,6 +55,9 @@ class Provider {
   // permission, zone; it is tried once a minute. Everything else is asked again with backoff. The
   // hint says of a clock or a throttle.
   virtual awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint deadline) = 0;
+
+  // The other side asked to be left alone until then: prove() does not ask it anything meanwhile.
+  virtual void leave_alone(TimePoint) {}
 
   // One change, atomic where capabilities() says so. See SwapOutcome for what may and may not be
   // concluded.

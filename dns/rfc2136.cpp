@@ -8,7 +8,7 @@
 #include "core/text.hpp"
 #include "dns/live_record.hpp"
 #include "dns/name_server_set.hpp"
-#include "dns/prover.hpp"
+#include "dns/proof_servers.hpp"
 
 namespace hotswapd {
 
@@ -17,7 +17,12 @@ struct Rfc2136Provider::State {
   std::shared_ptr<const Rfc2136Options> options;
   std::shared_ptr<const LinkOptions> link;
   std::vector<TimePoint> ill_until;  // of each server
-  NameServerCache name_servers;
+  ProofServers proof_servers{[this](std::string zone, TimePoint deadline) {
+    return servers_of_zone(*this, std::move(zone), deadline);
+  }};
+
+  static awaitable<NameServerSet> servers_of_zone(State& state, std::string zone,
+                                                  TimePoint deadline);
 };
 
 namespace {
@@ -180,8 +185,8 @@ void Rfc2136Provider::reconfigure(Rfc2136Options options) {
   LinkOptions link{options.key, options.by_udp, state_->around.wall_clock};
   state_->link = std::make_shared<const LinkOptions>(std::move(link));
   options.key.reset();
+  state_->proof_servers.configure(std::move(options.name_servers));
   state_->options = std::make_shared<const Rfc2136Options>(std::move(options));
-  state_->name_servers.clear();
 }
 
 ProviderCapabilities Rfc2136Provider::capabilities() const {
@@ -298,37 +303,27 @@ awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline)
   co_return ApplyResult(outcome, troubles, hint);
 }
 
+awaitable<NameServerSet> Rfc2136Provider::State::servers_of_zone(State& state, std::string zone,
+                                                                 TimePoint deadline) {
+  const auto options = state.options;
+  const auto link_options = state.link;
+  auto order = in_turn(state.ill_until);
+  const auto asked = co_await candidates(state.around, options, std::move(order), deadline);
+  NameServerSet found;
+  found.trouble = asked.troubles;
+  for (std::size_t i = 0; i < asked.list.size() && found.servers.empty(); ++i) {
+    PrimaryLink link(state.around.executor, asked.list[i].at, link_options);
+    const auto ask_until = share(deadline, asked.list.size() - i);
+    const auto& lookup = state.around.lookup;
+    found = co_await find_name_servers(link, zone, lookup, ask_until);
+  }
+  co_return found;
+}
+
 awaitable<std::vector<ServerEvidence>> Rfc2136Provider::prove(RecordKey key, RecordSet want,
                                                               TimePoint deadline) {
   const auto state = state_;
-  const auto options = state->options;
-  const auto link_options = state->link;
-  auto servers = options->name_servers;
-  std::vector<ServerEvidence> unknown;
-  if (servers.empty()) {
-    auto known = state->name_servers.find(key.zone, Clock::now());
-    if (!known) {
-      auto order = in_turn(state->ill_until);
-      const auto until = share(deadline, 2);
-      const auto asked = co_await candidates(state->around, options, std::move(order), until);
-      NameServerSet found;
-      found.trouble = asked.troubles;
-      for (std::size_t i = 0; i < asked.list.size() && found.servers.empty(); ++i) {
-        PrimaryLink link(state->around.executor, asked.list[i].at, link_options);
-        const auto ask_until = share(until, asked.list.size() - i);
-        const auto& lookup = state->around.lookup;
-        found = co_await find_name_servers(link, key.zone, lookup, ask_until);
-      }
-      if (!found.servers.empty()) state->name_servers.keep(key.zone, found, Clock::now());
-      known = std::move(found);
-    }
-    servers = known->servers;
-    unknown = known->evidence();
-  }
-  auto evidence =
-      co_await prove_on_servers(std::move(servers), std::move(key), std::move(want), deadline);
-  evidence.insert(evidence.end(), unknown.begin(), unknown.end());
-  co_return evidence;
+  co_return co_await state->proof_servers.prove(std::move(key), std::move(want), deadline);
 }
 
 }  // namespace hotswapd

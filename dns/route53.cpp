@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/text.hpp"
-#include "dns/prover.hpp"
+#include "dns/proof_servers.hpp"
 #include "dns/route53_message.hpp"
 
 namespace hotswapd {
@@ -82,6 +82,34 @@ awaitable<Fallible<route53::NameState>> read_name(Route53Provider::Call call, st
   co_return Error{errc::unavailable, "the record changes faster than it can be read"};
 }
 
+awaitable<NameServerSet> find_servers(Route53Provider::Surroundings around, std::string zone_id,
+                                      std::string zone, TimePoint deadline) {
+  NameServerSet out;
+  auto query = route53::list_query(zone, 1) + "&type=NS";
+  const auto call = around.call;
+  const auto page = co_await list(call, zone_id, std::move(query), deadline);
+  if (!page) {
+    out.trouble = page.error().text;
+    out.retry_after = page.error().hint.retry_after;
+    co_return out;
+  }
+  const auto lookup = around.lookup;
+  for (const auto& name : route53::name_servers(*page, zone)) {
+    const auto addresses = co_await lookup(name, deadline);
+    if (!addresses) {
+      out.unknown.emplace_back(clean(name), "its address is not known: " + addresses.error().text);
+      continue;
+    }
+    for (const auto& address : *addresses) {
+      const auto at = DnsEndpoint::parse(address, 53);
+      const bool fresh =
+          at && std::find(out.servers.begin(), out.servers.end(), *at) == out.servers.end();
+      if (fresh) out.servers.push_back(*at);
+    }
+  }
+  co_return out;
+}
+
 // Nothing but questions has left.
 ApplyResult not_applied(const Error& error) {
   auto outcome = SwapOutcome::failed;
@@ -121,7 +149,9 @@ ApplyResult not_changed(const aws::CallError& error) {
 struct Route53Provider::State {
   Surroundings around;
   std::shared_ptr<const Route53Options> options;
-  NameServerCache name_servers;
+  ProofServers proof_servers{[this](std::string zone, TimePoint deadline) {
+    return find_servers(around, options->zone_id, std::move(zone), deadline);
+  }};
   std::map<RecordKey, Change> changes;
   TimePoint next_poll{};
 };
@@ -135,8 +165,12 @@ Route53Provider::Route53Provider(Surroundings surroundings, Route53Options optio
 Route53Provider::~Route53Provider() = default;
 
 void Route53Provider::reconfigure(Route53Options options) {
+  state_->proof_servers.configure(std::move(options.name_servers));
   state_->options = std::make_shared<const Route53Options>(std::move(options));
-  state_->name_servers.clear();
+}
+
+void Route53Provider::leave_alone(TimePoint until) {
+  state_->proof_servers.leave_alone(until);
 }
 
 ProviderCapabilities Route53Provider::capabilities() const {
@@ -215,39 +249,11 @@ awaitable<void> poll(Route53Provider::Call call, Change* change, TimePoint deadl
   if (told && told->id == id) change->in_sync = told->in_sync;
 }
 
-awaitable<NameServerSet> find_servers(Route53Provider::Surroundings around, std::string zone_id,
-                                      std::string zone, TimePoint deadline) {
-  NameServerSet out;
-  auto query = route53::list_query(zone, 1) + "&type=NS";
-  const auto call = around.call;
-  const auto page = co_await list(call, zone_id, std::move(query), deadline);
-  if (!page) {
-    out.trouble = page.error().text;
-    co_return out;
-  }
-  const auto lookup = around.lookup;
-  for (const auto& name : route53::name_servers(*page, zone)) {
-    const auto addresses = co_await lookup(name, deadline);
-    if (!addresses) {
-      out.unknown.emplace_back(clean(name), "its address is not known: " + addresses.error().text);
-      continue;
-    }
-    for (const auto& address : *addresses) {
-      const auto at = DnsEndpoint::parse(address, 53);
-      const bool fresh =
-          at && std::find(out.servers.begin(), out.servers.end(), *at) == out.servers.end();
-      if (fresh) out.servers.push_back(*at);
-    }
-  }
-  co_return out;
-}
-
 }  // namespace
 
 awaitable<std::vector<ServerEvidence>> Route53Provider::prove(RecordKey key, RecordSet want,
                                                               TimePoint deadline) {
   const auto state = state_;
-  const auto options = state->options;
   const auto change = state->changes.find(key);
   const bool known_change = change != state->changes.end();
   if (known_change) {
@@ -260,24 +266,7 @@ awaitable<std::vector<ServerEvidence>> Route53Provider::prove(RecordKey key, Rec
       co_await poll(call, &one, until);
     }
   }
-  auto servers = options->name_servers;
-  std::vector<ServerEvidence> unknown;
-  if (servers.empty()) {
-    auto known = state->name_servers.find(key.zone, Clock::now());
-    if (!known) {
-      const auto around = state->around;
-      const auto until = half_way(deadline);
-      const auto zone_id = options->zone_id;
-      const auto zone = key.zone;
-      auto found = co_await find_servers(around, zone_id, zone, until);
-      state->name_servers.keep(key.zone, found, Clock::now());
-      known = std::move(found);
-    }
-    servers = known->servers;
-    unknown = known->evidence();
-  }
-  auto evidence = co_await prove_on_servers(std::move(servers), key, std::move(want), deadline);
-  evidence.insert(evidence.end(), unknown.begin(), unknown.end());
+  auto evidence = co_await state->proof_servers.prove(key, std::move(want), deadline);
   if (known_change) {
     // Each name server answers from many places, of which we see one; Route 53 knows of all.
     ServerEvidence line;

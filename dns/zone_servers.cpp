@@ -54,42 +54,10 @@ awaitable<NameServerSet> find(ZoneServerSources sources, std::string zone, TimeP
 
 }  // namespace
 
-struct ZoneServers::State {
-  ZoneServerSources sources;
-  std::vector<DnsEndpoint> configured;
-  NameServerCache known;
-};
-
-ZoneServers::ZoneServers(ZoneServerSources sources) : state_(std::make_shared<State>()) {
-  state_->sources = std::move(sources);
-}
-
-void ZoneServers::configure(std::vector<DnsEndpoint> name_servers) {
-  state_->configured = std::move(name_servers);
-  state_->known.clear();
-}
-
-awaitable<std::vector<ServerEvidence>> ZoneServers::prove(RecordKey key, RecordSet want,
-                                                          TimePoint deadline) {
-  const auto state = state_;
-  auto servers = state->configured;
-  std::vector<ServerEvidence> unknown;
-  if (servers.empty()) {
-    auto found = state->known.find(key.zone, Clock::now());
-    if (!found) {
-      auto sources = state->sources;
-      const auto until = share(deadline, 2);
-      auto fresh = co_await find(std::move(sources), key.zone, until);
-      if (!fresh.servers.empty()) state->known.keep(key.zone, fresh, Clock::now());
-      found = std::move(fresh);
-    }
-    servers = found->servers;
-    unknown = found->evidence();
-  }
-  auto evidence =
-      co_await prove_on_servers(std::move(servers), std::move(key), std::move(want), deadline);
-  evidence.insert(evidence.end(), unknown.begin(), unknown.end());
-  co_return evidence;
+ProofServers::Find find_by_resolvers(ZoneServerSources sources) {
+  return [sources = std::move(sources)](std::string zone, TimePoint deadline) {
+    return find(sources, std::move(zone), deadline);
+  };
 }
 
 }  // namespace hotswapd

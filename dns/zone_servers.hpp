@@ -2,11 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <string>
 #include <vector>
 
-#include "dns/name_server_set.hpp"
+#include "dns/proof_servers.hpp"
 
 namespace hotswapd {
 
@@ -16,20 +14,7 @@ struct ZoneServerSources {
   AddressLookup lookup;
 };
 
-// Whom a proof asks: the list that it is given, else the zone's NS set, found anew every minute.
-class ZoneServers {
- public:
-  explicit ZoneServers(ZoneServerSources sources);
-
-  // Empty: the zone's NS set.
-  void configure(std::vector<DnsEndpoint> name_servers);
-
-  // `prove()` of a provider: all of them side by side; and one line for each that cannot be asked.
-  awaitable<std::vector<ServerEvidence>> prove(RecordKey key, RecordSet want, TimePoint deadline);
-
- private:
-  struct State;
-  std::shared_ptr<State> state_;
-};
+// The zone's NS set, and the addresses of its names.
+ProofServers::Find find_by_resolvers(ZoneServerSources sources);
 
 }  // namespace hotswapd

@@ -1,7 +1,7 @@
 hotswapd_test(dns_wire_test SOURCES net/endpoint_test.cpp net/name_test.cpp net/wire_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_answerer_test SOURCES dns/answerer_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_zone_test SOURCES dns/zone_editor_test.cpp dns/zone_property_test.cpp LINKS hotswapd_dns LABELS unit)
-hotswapd_test(dns_parts_test SOURCES dns/rate_limiter_test.cpp LINKS hotswapd_dns LABELS unit)
+hotswapd_test(dns_parts_test SOURCES dns/rate_limiter_test.cpp dns/proof_servers_test.cpp LINKS hotswapd_dns LABELS unit)
 hotswapd_test(dns_embedded_zones_test SOURCES dns/embedded_zones_test.cpp dns/proof_test.cpp LINKS hotswapd_dns
   LABELS unit)
 hotswapd_test(dns_dyn_test SOURCES dns/dyn_api_test.cpp dns/dyn_records_test.cpp LINKS hotswapd_dns LABELS unit)

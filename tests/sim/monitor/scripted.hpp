@@ -32,6 +32,7 @@ struct ScriptedServer {
   // Instead of what the server would do by itself; nullopt: as it would.
   std::function<std::optional<Error>(const RecordKey&)> on_read;
   std::function<std::optional<ApplyResult>(const SwapPlan&)> on_apply;
+  TimePoint alone_until{};                        // as the provider was told
   std::function<void(const SwapPlan&)> on_leave;  // the instant at which a write leaves us
 
   // Compare-and-set; true when it took effect.
@@ -70,6 +71,8 @@ class ScriptedProvider final : public Provider {
       : server_(server), process_(process), now_(now) {}
 
   ProviderCapabilities capabilities() const override { return server_.can; }
+
+  void leave_alone(TimePoint until) override { server_.alone_until = until; }
 
   awaitable<Fallible<LiveRecord>> read(RecordKey key, TimePoint) override {
     server_.calls.push_back({now_, key, false});
