@@ -251,8 +251,9 @@ awaitable<Fallible<LiveRecord>> Rfc2136Provider::read(RecordKey key, TimePoint d
   auto order = in_turn(state->ill_until);
   const auto asked = co_await candidates(state->around, options, std::move(order), deadline);
   std::string troubles = asked.troubles;
-  errc code = errc::unavailable;
-  Hint hint;
+  // All of them have to refuse: one that is silent may take what another refuses.
+  Error why{errc::unavailable, ""};
+  bool first = true;
   const auto guard = options->guard;
   for (std::size_t i = 0; i < asked.list.size(); ++i) {
     const auto server = asked.list[i].server;
@@ -263,15 +264,16 @@ awaitable<Fallible<LiveRecord>> Rfc2136Provider::read(RecordKey key, TimePoint d
       state->ill_until[server] = TimePoint();
       co_return live;
     }
-    code = live.error().code;
-    hint = live.error().hint;
+    const auto code = live.error().code;
+    if (std::exchange(first, false) || code != errc::refused) why = live.error();
     add_trouble(troubles, link.server().text() + " " + live.error().text);
     // What it holds is what the zone holds: others would say the same.
     if (code == errc::conflict) break;
-    if (code != errc::refused) state->ill_until[server] = Clock::now() + ill_for;
+    state->ill_until[server] = Clock::now() + ill_for;
     if (Clock::now() >= deadline) break;
   }
-  co_return Error{code, troubles, hint};
+  why.text = troubles;
+  co_return why;
 }
 
 awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline) {
@@ -285,6 +287,7 @@ awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline)
   std::string troubles = asked.troubles;
   auto outcome = SwapOutcome::failed;
   Hint hint;
+  bool first = true;
   const auto guard = options->guard;
   for (std::size_t i = 0; i < asked.list.size(); ++i) {
     const auto server = asked.list[i].server;
@@ -293,8 +296,11 @@ awaitable<ApplyResult> Rfc2136Provider::apply(SwapPlan plan, TimePoint deadline)
     const auto attempt = co_await apply_by(link, *names, plan, guard, until, deadline);
     add_trouble(troubles, link.server().text() + " " + attempt.detail);
     if (attempt.known) co_return ApplyResult(*attempt.known, troubles);
-    outcome = outcome_of(attempt.what);
-    hint = attempt.hint;
+    const bool refused = attempt.what == UpdateClass::configuration;
+    if (std::exchange(first, false) || !refused) {
+      outcome = outcome_of(attempt.what);
+      hint = attempt.hint;
+    }
     if (attempt.what == UpdateClass::unknown || may_try_another(attempt.what))
       state->ill_until[server] = Clock::now() + ill_for;
     if (!may_try_another(attempt.what)) break;

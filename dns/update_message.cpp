@@ -209,7 +209,8 @@ UpdateClass classify(const UpdateReply& reply) noexcept {
 }
 
 bool may_try_another(UpdateClass what) noexcept {
-  return what == UpdateClass::server_ill || what == UpdateClass::unreached;
+  return what == UpdateClass::server_ill || what == UpdateClass::unreached ||
+         what == UpdateClass::configuration;
 }
 
 SwapOutcome outcome_of(UpdateClass what) noexcept {

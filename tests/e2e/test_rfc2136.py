@@ -192,6 +192,22 @@ def test_a_wrong_key_is_a_matter_of_configuration(server, closing, key, signed_w
     assert server.values() == [OLD] and server.serial() == 1
 
 
+def test_what_one_of_two_servers_refuses_the_other_is_asked(knot, world, closing):
+    address = world.address(8)
+    other = closing(Knot(address, harness.free_port(address), [f"www 30 A {OLD}"], secret="A" * 43 + "=").start())
+    wire = closing(Wire(world.address(7), knot))
+    call = closing(Caller(wire, other))
+    assert call.apply(record(OLD), record(OLD), 1)["outcome"] == "applied"
+    wire.stall = True
+    seen = call.read(within=1500)
+    assert seen["code"] in ("timed_out", "unavailable") and "BADSIG" in seen["error"], seen
+    wire.stall = False
+    done = closing(Caller(other, wire)).apply(record(OLD), record(NEW), 2, 1)
+    assert done["outcome"] == "applied" and "BADSIG" in done["detail"], done
+    assert call.read()["generation"] == 2
+    assert closing(Caller(other, other)).read()["code"] == "refused", "all of them say no"
+
+
 @pytest.mark.parametrize("ahead", [600, -600])
 def test_a_wrong_clock_is_told_with_the_difference(server, closing, ahead):
     call = closing(Caller(server, clock=ahead))

@@ -231,6 +231,7 @@ TEST(UpdateMessage, ConcludesNoMoreThanTheAnswerProves) {
 TEST(UpdateMessage, OnlyWhatHasCertainlyDoneNothingLetsAnotherServerTry) {
   EXPECT_TRUE(may_try_another(UpdateClass::unreached));
   EXPECT_TRUE(may_try_another(UpdateClass::server_ill));
+  EXPECT_TRUE(may_try_another(UpdateClass::configuration));
   EXPECT_FALSE(may_try_another(UpdateClass::unknown));
   EXPECT_EQ(outcome_of(UpdateClass::unknown), SwapOutcome::unknown);
   EXPECT_EQ(outcome_of(UpdateClass::applied), SwapOutcome::applied);
