@@ -22,15 +22,19 @@ awaitable<bool> FailoverService::turn(CallRank rank, std::uint64_t ticket) {
 
 awaitable<Fallible<LiveRecord>> FailoverService::read_now(Provider& provider) {
   const auto key = model_.spec().key;
+  const auto name = model_.spec().provider;  // an edit may come while it is away
   const auto deadline = context_.clocks.steady() + provider.capabilities().read_time;
   auto live = co_await provider.read(key, deadline);
-  const auto name = model_.spec().provider;
+  const bool ours = !ended_ && &provider == provider_;
   if (live || live.error().code == errc::conflict) {
-    heard(provider, Hint{}, Hurdle::none, "");
-    if (!ended_) context_.troubles.read(name, key);
+    answered(provider, name);
+    if (ours) context_.troubles.read(name, key);
   } else {
-    heard(provider, live.error().hint, hurdle_of(live.error()), live.error().text);
-    if (!ended_) context_.troubles.read_failed(name, key, live.error());
+    const auto& why = live.error();
+    const auto hurdle = hurdle_of(why);
+    if (hurdle == Hurdle::configuration) answered(provider, name);
+    hindered(provider, name, why.hint, hurdle, why.text);
+    if (ours) context_.troubles.read_failed(name, key, why);
   }
   context_.gate.called(provider);
   co_return live;
@@ -38,28 +42,38 @@ awaitable<Fallible<LiveRecord>> FailoverService::read_now(Provider& provider) {
 
 awaitable<ApplyResult> FailoverService::apply_now(Provider& provider, SwapPlan plan) {
   const auto key = plan.key;
+  const auto name = model_.spec().provider;
   const auto deadline = context_.clocks.steady() + provider.capabilities().write_time;
   auto answer = co_await provider.apply(std::move(plan), deadline);
   Hint hint = answer.hint;
   hint.hurdle = hurdle_of(answer);
-  heard(provider, hint, hint.hurdle, answer.detail);
-  if (!ended_) context_.troubles.write_failed(model_.spec().provider, key, hint, answer.detail);
+  const bool done = answer.outcome == SwapOutcome::applied ||
+                    answer.outcome == SwapOutcome::already ||
+                    answer.outcome == SwapOutcome::conflict;
+  if (done || hint.hurdle == Hurdle::configuration) answered(provider, name);
+  hindered(provider, name, hint, hint.hurdle, answer.detail);
+  if (!ended_ && &provider == provider_)
+    context_.troubles.write_failed(name, key, hint, answer.detail);
   context_.gate.called(provider);
   co_return answer;
 }
 
-// What an answer says of the provider, whatever it was about.
-void FailoverService::heard(const Provider& provider, const Hint& hint, Hurdle hurdle,
-                            const std::string& text) {
-  const auto name = model_.spec().provider;
-  if (hurdle == Hurdle::throttled) {
-    const auto until = context_.gate.throttled(provider, hint.retry_after);
-    context_.troubles.throttled(name, until, text);
-    return;
-  }
+// What an answer says of the provider, whatever it was about: it takes calls. Silence does not say
+// that, nor does an answer to what was under way when somebody else was told to stay away.
+void FailoverService::answered(const Provider& provider, const std::string& name) {
+  if (context_.gate.left_alone_until(provider)) return;
   context_.gate.not_throttled(provider);
   context_.troubles.not_throttled(name);
-  if (hurdle == Hurdle::configuration)
+}
+
+void FailoverService::hindered(Provider& provider, const std::string& name, const Hint& hint,
+                               Hurdle hurdle, const std::string& text) {
+  if (hurdle == Hurdle::throttled) {
+    const auto until = context_.gate.throttled(provider, hint.retry_after);
+    provider.leave_alone(until);
+    context_.troubles.throttled(name, until, text);
+  }
+  if (hurdle == Hurdle::configuration && &provider == provider_)
     slow_until_ = context_.clocks.steady() + jittered_up(refused_pause);
 }
 

@@ -166,7 +166,9 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   awaitable<bool> turn(CallRank rank, std::uint64_t ticket);
   awaitable<Fallible<LiveRecord>> read_now(Provider& provider);
   awaitable<ApplyResult> apply_now(Provider& provider, SwapPlan plan);
-  void heard(const Provider& provider, const Hint& hint, Hurdle hurdle, const std::string& text);
+  void answered(const Provider& provider, const std::string& name);
+  void hindered(Provider& provider, const std::string& name, const Hint& hint, Hurdle hurdle,
+                const std::string& text);
   void start(std::shared_ptr<FailoverService> predecessor, bool added);
   awaitable<void> run_start(std::shared_ptr<FailoverService> predecessor, bool added);
   awaitable<void> finish(IntentRow intent);

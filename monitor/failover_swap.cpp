@@ -223,7 +223,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         const auto now = context_.clocks.now();
         const auto live = *machine.found();
         auto changes = resumed ? model_.swap_resumed(machine.plan(), live, decision.text,
-                                                     decision.counted, now)
+                                                     decision.counted, machine.written(), now)
                                : model_.swap_committed(decision, machine.plan(), live, now);
         if (!ended_) context_.troubles.written(model_.spec().provider, model_.spec().key);
         if (story_) story_->state = "read back";
@@ -261,7 +261,10 @@ void FailoverService::hinder(const SwapMachine& machine, Hindrance& told, Hurdle
 // As turn(); who asks to be left alone is told of.
 awaitable<bool> FailoverService::swap_turn(SwapMachine& machine, Hindrance& told) {
   const auto alone = left_alone();
-  if (!alone.empty()) hinder(machine, told, Hurdle::throttled, alone);
+  if (!alone.empty()) {
+    hinder(machine, told, Hurdle::throttled, "it waits for " + alone);
+    if (story_) story_->waits = alone;
+  }
   const bool may = co_await turn(rank_, ticket_);
   if (story_) story_->waits.clear();
   co_return may;

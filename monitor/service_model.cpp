@@ -396,7 +396,8 @@ Changes ServiceModel::swap_committed(const Decision& decision, const SwapPlan& p
 }
 
 Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
-                                   const std::string& reason, bool counted, const Moment& now) {
+                                   const std::string& reason, bool counted, bool written_now,
+                                   const Moment& now) {
   Changes changes;
   changes.state = true;
   const auto from = served_ ? to_string(*served_) : std::string("no record");
@@ -412,11 +413,11 @@ Changes ServiceModel::swap_resumed(const SwapPlan& plan, const LiveRecord& live,
     if (counted) budget_.add(now.steady);
   }
   const char* kind = !moved ? "record" : counted ? "swap" : "move";
-  changes.notes.push_back(
-      {kind,
-       from + " -> " + to_string(plan.want) +
-           ", read back: finished after a restart, it had been written: " + reason,
-       now.wall});
+  changes.notes.push_back({kind,
+                           from + " -> " + to_string(plan.want) +
+                               ", read back: finished after a restart" +
+                               (written_now ? ": " : ", it had been written: ") + reason,
+                           now.wall});
   changes.merge(named_after(plan.op, arrived(moved, reason, now.wall)));
   return changes;
 }

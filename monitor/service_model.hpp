@@ -138,8 +138,9 @@ class ServiceModel {
                          const Moment& now);
   // Read back after a crash: of the decision the journal kept `reason` and `counted`, the target is
   // found by its value.
+  // `written_now`: it was written in this run, too.
   Changes swap_resumed(const SwapPlan& plan, const LiveRecord& live, const std::string& reason,
-                       bool counted, const Moment& now);
+                       bool counted, bool written_now, const Moment& now);
   // `found`: what was read last; `no_set`: what stands there instead of a record set, or empty.
   Changes swap_abandoned(const std::string& why, const std::optional<LiveRecord>& found,
                          const std::string& no_set, bool provider_keeps_generation, WallTime wall);

@@ -90,6 +90,7 @@ class SwapMachine {
   bool sent() const noexcept { return sent_; }
   // The provider said that it is done, and the record is still the old one.
   bool ignored() const noexcept { return ignored_; }
+  bool written() const noexcept { return written_; }  // or asked for at least, in this run
   // The pause is for a write that may be under way and cannot be fenced off.
   bool waiting_out() const noexcept { return waiting_out_; }
   // Closed by left() although a write may be under way.

@@ -173,6 +173,7 @@ TEST_F(ProviderTest, AThrottleHoldsOneProviderForAsLongAsItAsked) {
   EXPECT_EQ(there.serves(other.key), backup);
   EXPECT_EQ(logged("HS1217"), 1);
   EXPECT_THAT(line("HS1217"), HasSubstr("provider=here"));
+  EXPECT_GE(here.alone_until, began + Seconds(300)) << "nor does a proof ask it anything";
   const auto calls = here.calls.size();
   rounds("fp", Seconds(280));
   EXPECT_EQ(here.calls.size(), calls) << "it is left alone";
@@ -557,6 +558,84 @@ TEST_F(ProviderTest, AnAlarmEndsWithTheWishThatMetIt) {
     EXPECT_TRUE(disk.load().open_intents.empty());
     EXPECT_EQ(logged(ignored ? "HS1220" : "HS1214"), 1);
     EXPECT_THAT(line(ignored ? "HS1220" : "HS1214"), HasSubstr("nobody wants any more"));
+  }
+}
+
+TEST_F(ProviderTest, AThrottleIsOverWhenItTakesCallsAgain) {
+  run({web(), web("b.example.com")});
+  rounds("pp", Seconds(10));
+  here.takes = Millis(50);
+  int writes = 0;
+  here.on_apply = [&](const SwapPlan&) -> std::optional<ApplyResult> {
+    if (++writes > 1) return std::nullopt;  // under way when the other one was sent away
+    return ApplyResult(SwapOutcome::failed, "answers 429",
+                       Hint{Hurdle::throttled, Seconds(60), Seconds(0)});
+  };
+  for (std::uint32_t id = 1; id <= 2; ++id) p->round("fp", id);
+  pass(Seconds(5));
+  ASSERT_EQ(writes, 2);
+  EXPECT_EQ(logged("HS1217"), 1);
+  EXPECT_EQ(logged("HS1218"), 0);
+  here.on_read = [](const RecordKey&) -> std::optional<Error> {
+    return Error{errc::timed_out, "no answer"};
+  };
+  rounds("fp", Seconds(80));
+  EXPECT_EQ(logged("HS1218"), 0) << "silence says nothing";
+  here.on_read = nullptr;
+  rounds("fp", Seconds(80));
+  EXPECT_EQ(logged("HS1218"), 1);
+  EXPECT_EQ(here.serves(key()), backup);
+  EXPECT_EQ(here.serves(key("b.example.com")), backup);
+}
+
+TEST_F(ProviderTest, ALookUnderWayDoesNotBlameTheNextProvider) {
+  run({web()});
+  there.records[key()] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+  rounds("pp", Seconds(50));
+  here.takes = Seconds(3);
+  here.on_read = [](const RecordKey&) -> std::optional<Error> {
+    return Error{errc::refused, "BADSIG"};
+  };
+  const auto calls = here.calls.size();
+  for (int i = 0; i < 30 && here.calls.size() == calls; ++i) {
+    pass(Seconds(5));
+    round("pp");
+  }
+  ASSERT_GT(here.calls.size(), calls);
+  auto moved = web();
+  moved.provider = "there";
+  p->monitor->reconfigure({moved});
+  pass(Seconds(5));
+  round("fp");
+  pass(Seconds(1));
+  EXPECT_EQ(there.serves(key()), backup) << "nothing holds it";
+  EXPECT_EQ(logged("HS1213"), 0);
+}
+
+TEST_F(ProviderTest, TheHistoryTellsWhichRunWroteIt) {
+  for (const bool before : {true, false}) {
+    SCOPED_TRACE(before);
+    p.reset();
+    disk = {};
+    here.records.clear();
+    here.on_apply = nullptr;
+    run({web()});
+    rounds("pp", Seconds(10));
+    here.on_apply = [&](const SwapPlan& plan) -> std::optional<ApplyResult> {
+      if (before) here.obey(plan);
+      return ApplyResult(SwapOutcome::unknown, "no answer");
+    };
+    here.takes = Millis(100);
+    round("fp");
+    pass(Millis(200));
+    here.on_apply = nullptr;
+    here.takes = Millis(1);
+    p.reset();
+    run({web()});
+    rounds("fp", Seconds(20));
+    EXPECT_EQ(here.serves(key()), backup);
+    EXPECT_THAT(line("HS1204"), HasSubstr("finished after a restart"));
+    EXPECT_EQ(line("HS1204").find("it had been written") != std::string::npos, before);
   }
 }
 

@@ -506,7 +506,8 @@ TEST(ServiceModel, AnOperatorsMoveEndedByACrashIsNotCounted) {
   d.moves = true;
   const auto plan = h.model.plan(d, "op");
   const LiveRecord live{plan.want, plan.generation, "op", 9};
-  const auto changes = h.model.swap_resumed(plan, live, "an operator said so", false, h.moment());
+  const auto changes =
+      h.model.swap_resumed(plan, live, "an operator said so", false, false, h.moment());
   ASSERT_FALSE(changes.notes.empty());
   EXPECT_EQ(changes.notes[0].kind, "move");
   EXPECT_EQ(h.model.budget().used(h.now), 0);
@@ -524,7 +525,7 @@ TEST(ServiceModel, TheRunThatFinishesASwapTellsTheSameEventAsTheOneThatBeganIt) 
   const auto told = first.model.swap_committed(d, plan, live, first.moment());
   auto second = settled(service_spec());
   second.now += Seconds(60);
-  const auto again = second.model.swap_resumed(plan, live, d.text, true, second.moment());
+  const auto again = second.model.swap_resumed(plan, live, d.text, true, false, second.moment());
   ASSERT_EQ(told.events.size(), 1u);
   ASSERT_EQ(again.events.size(), 1u);
   EXPECT_EQ(told.events[0].id, again.events[0].id);
@@ -543,7 +544,7 @@ TEST(ServiceModel, SwapEndedByACrashIsToldOnce) {
   d.moves = d.counted = true;
   const auto plan = h.model.plan(d, "op");
   const LiveRecord live{plan.want, plan.generation, "op", 9};
-  const auto changes = h.model.swap_resumed(plan, live, "primary is down", true, h.moment());
+  const auto changes = h.model.swap_resumed(plan, live, "primary is down", true, false, h.moment());
   ASSERT_EQ(changes.events.size(), 1u);
   EXPECT_EQ(changes.events[0].state, "failover");
   EXPECT_EQ(h.model.serving(), 1u);
