@@ -293,9 +293,9 @@ bool FailoverService::may_begin(const Decision& decision) {
   rank_ = rank;
   if (ticket_ == 0) ticket_ = context_.gate.ticket();
   if (decision.rule == "operator") return true;
-  const auto entry = context_.gate.enter(*provider_, shared_from_this(), rank_, ticket_);
-  waits_at_gate_ = entry == ProviderGate::Entry::waits;
-  if (entry == ProviderGate::Entry::place) in_gate_ = provider_;
+  const bool entered = context_.gate.enter(*provider_, shared_from_this(), rank_, ticket_);
+  waits_at_gate_ = !entered;
+  if (entered) in_gate_ = provider_;
   return !waits_at_gate_;
 }
 

@@ -11,8 +11,6 @@
 namespace hotswapd {
 namespace {
 
-// Enough to keep a disk busy that takes many batches in one transaction.
-constexpr std::size_t touches_at_a_time = 128;
 constexpr std::size_t fewest_places = 4;
 // A look is no hurry: so much of a limited rate stays for what is written.
 constexpr double share_of_looks = 0.5;
@@ -38,33 +36,26 @@ ProviderGate::Lane& ProviderGate::lane_of(const Provider& provider) {
 
 // As many swaps as keep the provider busy: what has begun and then waits for its call could have
 // been decided anew instead.
-std::size_t ProviderGate::places(const Lane& lane, CallRank rank) const {
-  if (lane.can.rate > 0) {
-    const auto useful = static_cast<std::size_t>(std::ceil(lane.can.rate));
-    const auto most = std::max(fewest_places, useful);
-    return lane.can.at_once > 0 ? std::min(lane.can.at_once, most) : most;
-  }
-  if (lane.can.at_once > 0) return lane.can.at_once;
-  return rank == CallRank::moves ? static_cast<std::size_t>(-1) : touches_at_a_time;
+std::size_t ProviderGate::places(const Lane& lane) {
+  if (lane.can.rate <= 0) return lane.can.at_once;
+  const auto useful = static_cast<std::size_t>(std::ceil(lane.can.rate));
+  return std::min(lane.can.at_once, std::max(fewest_places, useful));
 }
 
-ProviderGate::Entry ProviderGate::enter(const Provider& provider,
-                                        const std::shared_ptr<FailoverService>& service,
-                                        CallRank rank, std::uint64_t ticket) {
-  if (closed_) return Entry::waits;
+bool ProviderGate::enter(const Provider& provider, const std::shared_ptr<FailoverService>& service,
+                         CallRank rank, std::uint64_t ticket) {
+  if (closed_) return false;
   auto& lane = lane_of(provider);
   const bool held = lane.not_before > clocks_.steady();
-  if (rank == CallRank::moves && lane.can.rate <= 0 && lane.can.at_once == 0 && !held)
-    return Entry::free;
   auto& row = lane.places[index(rank)];
-  const bool room = row.taken < places(lane, rank) && !held;
+  const bool room = row.taken < places(lane) && !held;
   if (room && (row.waiting.empty() || lane.turn == service.get())) {
     ++row.taken;
-    return Entry::place;
+    return true;
   }
   row.waiting.emplace(ticket, service);
   if (held) wake_at(&provider, lane, lane.not_before);
-  return Entry::waits;
+  return false;
 }
 
 void ProviderGate::leave(const Provider& provider, CallRank rank) {
@@ -89,7 +80,7 @@ void ProviderGate::admit_swaps(const Provider* provider) {
   auto& lane = lanes_[provider];
   for (const auto rank : {CallRank::moves, CallRank::writes}) {
     auto& row = lane.places[index(rank)];
-    while (!closed_ && !row.waiting.empty() && row.taken < places(lane, rank) &&
+    while (!closed_ && !row.waiting.empty() && row.taken < places(lane) &&
            lane.not_before <= clocks_.steady()) {
       const auto next = row.waiting.begin()->second.lock();
       row.waiting.erase(row.waiting.begin());
@@ -105,7 +96,7 @@ void ProviderGate::admit_swaps(const Provider* provider) {
 
 std::optional<TimePoint> ProviderGate::next_call(const Lane& lane, CallRank rank,
                                                  TimePoint now) const {
-  if (lane.can.at_once > 0 && lane.calling >= lane.can.at_once) return std::nullopt;
+  if (lane.calling >= lane.can.at_once) return std::nullopt;
   const auto at = lane.window.next(now, rank == CallRank::looks ? share_of_looks : 1);
   return std::max(at, lane.not_before);
 }

@@ -39,11 +39,10 @@ class ProviderGate {
  public:
   ProviderGate(asio::any_io_executor executor, Clocks clocks, TaskGroup& tasks);
 
-  // Whether a swap may begin now. `place`: it has to leave() then. `free`: it has not. `waits`: its
+  // Whether a swap may begin now: it has a place, and has to leave() it then. If not, its
   // take_turn() is called when there is room; it asks again, or has nothing to write any more.
-  enum class Entry : std::uint8_t { place, free, waits };
-  Entry enter(const Provider& provider, const std::shared_ptr<FailoverService>& service,
-              CallRank rank, std::uint64_t ticket);
+  bool enter(const Provider& provider, const std::shared_ptr<FailoverService>& service,
+             CallRank rank, std::uint64_t ticket);
   void leave(const Provider& provider, CallRank rank);
   // It does not want to any more.
   void forget(const Provider& provider, CallRank rank, std::uint64_t ticket);
@@ -91,7 +90,7 @@ class ProviderGate {
   };
 
   Lane& lane_of(const Provider& provider);
-  std::size_t places(const Lane& lane, CallRank rank) const;
+  static std::size_t places(const Lane& lane);
   // nullopt: when a call is over.
   std::optional<TimePoint> next_call(const Lane& lane, CallRank rank, TimePoint now) const;
   void admit(const Provider* provider);

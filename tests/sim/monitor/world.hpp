@@ -142,7 +142,7 @@ struct NameServer {
   bool compare_and_set = true;
   bool keeps_generation = true;
   double rate = 0;
-  std::size_t at_once = 0;
+  std::size_t at_once = 1'000'000;
 
   ProviderCapabilities capabilities() const {
     ProviderCapabilities can;
