@@ -85,7 +85,12 @@ awaitable<Fallible<HttpReply>> CurlPool::run(std::shared_ptr<State> state, HttpC
     TlsPolicy policy;
     policy.ca_file = ca_file;
     const auto loaded = state->tls.in_use(policy, began);
-    if (!loaded) co_return Error{errc::refused, url->origin() + ": " + loaded.error().text};
+    if (!loaded) {
+      // One that is still being read is nobody's mistake, and is there soon.
+      const bool reading = loaded.error().code == errc::timed_out;
+      const auto code = reading ? errc::unavailable : errc::refused;
+      co_return Error{code, url->origin() + ": " + loaded.error().text};
+    }
     trust = loaded->context;
   }
   const HttpUrl& to = *proxy ? **proxy : *url;

@@ -109,7 +109,7 @@ std::string name_of(const TlsPolicy& policy) {
 
 Fallible<TlsContexts::Loaded> answer(const TlsPolicy& policy, const Entry& entry) {
   if (entry.current) return TlsContexts::Loaded{entry.context};
-  Error why{errc::unavailable, name_of(policy) + " is still being read"};
+  Error why{errc::timed_out, name_of(policy) + " is still being read"};
   if (entry.error && !entry.reading) why = *entry.error;
   if (!entry.context) return why;
   return TlsContexts::Loaded{entry.context, std::move(why)};

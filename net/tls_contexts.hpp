@@ -50,7 +50,8 @@ class TlsContexts {
   Fallible<Loaded> get(const TlsPolicy& policy, TimePoint now, TimePoint until);
 
   // For loops: what was read last; what is to be read again is read meanwhile. Only a policy that
-  // nobody has asked for before is waited for, until it is read.
+  // nobody has asked for before is waited for, until it is read. errc::timed_out: it is still being
+  // read.
   Fallible<Loaded> in_use(const TlsPolicy& policy, TimePoint now);
 
   // The files are read again. Contexts live on with their users, and here until the file that

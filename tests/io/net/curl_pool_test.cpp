@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -275,6 +277,26 @@ TEST(CurlPool, OneThatWaitsForAConnectionEndsInTime) {
   EXPECT_EQ(first->error().code, errc::unknown_fate);
   EXPECT_EQ(second->error().code, errc::timed_out) << "it never left";
   EXPECT_EQ(peer.requests().size(), 1u);
+}
+
+TEST(CurlPool, ABundleThatIsStillBeingReadIsNobodysMistake) {
+  World world;
+  std::string name = "/tmp/curl-pool-test-XXXXXX";
+  const std::filesystem::path dir = mkdtemp(name.data());
+  const std::string file = dir / "slow.pem";
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  TlsPolicy policy;
+  policy.ca_file = file;
+  ASSERT_FALSE(world.tls_.get(policy, Clock::now(), Clock::now() + 20ms));
+  const auto reply = world.get("https://127.0.0.1:9/", 10s, file);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, errc::unavailable) << reply.error().text;
+  EXPECT_NE(reply.error().text.find("still being read"), std::string::npos);
+  std::ofstream(file) << "no certificate";  // it ends
+  while (world.get("https://127.0.0.1:9/", 10s, file).error().code == errc::unavailable)
+    std::this_thread::yield();
+  EXPECT_EQ(world.get("https://127.0.0.1:9/", 10s, file).error().code, errc::refused);
+  std::filesystem::remove_all(dir);
 }
 
 TEST(CurlPool, StoppedCallsEndAtOnce) {
