@@ -1,6 +1,7 @@
 #include "app/aws_accounts.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 #include <utility>
 
@@ -39,8 +40,9 @@ aws::AccountOptions options_of(const Config& config, const AwsAccount& account) 
 
 }  // namespace
 
-AwsAccounts::AwsAccounts(asio::io_context& loop, TlsContexts& tls, CurlPool& http)
+AwsAccounts::AwsAccounts(asio::io_context& loop, TlsContexts& tls, CurlPool& http, Logger& log)
     : loop_(loop),
+      log_(log),
       // As every tool of AWS has it: whom to trust where TLS is opened on the way.
       send_(http.sender(aws::process_environment()("AWS_CA_BUNDLE").value_or(""))),
       direct_(loop, tls, CurlPool::Options{}) {}
@@ -59,6 +61,14 @@ aws::Account& AwsAccounts::account(const Config& config, const std::string& name
   around.wall_clock = wall_now;
   around.environment = aws::process_environment();
   around.seed = std::random_device{}();
+  around.clock_learnt = [&log = log_, name](Millis ahead) {
+    const auto seconds = std::chrono::round<Seconds>(ahead).count();
+    log.log(
+        LogLevel::warning, "HS1222",
+        "AWS finds our clock wrong: requests are signed by its own from now on account=" + name +
+            " skew=" + std::to_string(-seconds) + "s (ours is " +
+            std::to_string(std::abs(seconds)) + " s " + (seconds < 0 ? "ahead" : "behind") + ")");
+  };
   made = std::make_unique<aws::Account>(std::move(around), std::move(options));
   return *made;
 }

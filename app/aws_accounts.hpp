@@ -9,6 +9,7 @@
 
 #include "aws/account.hpp"
 #include "config/schema.hpp"
+#include "core/log.hpp"
 #include "net/curl_pool.hpp"
 
 namespace hotswapd {
@@ -17,7 +18,7 @@ namespace hotswapd {
 class AwsAccounts {
  public:
   // All of them outlive it.
-  AwsAccounts(asio::io_context& loop, TlsContexts& tls, CurlPool& http);
+  AwsAccounts(asio::io_context& loop, TlsContexts& tls, CurlPool& http, Logger& log);
 
   // As the configuration has it now; one that is known is reconfigured. The name is one of
   // Config::aws.
@@ -25,6 +26,7 @@ class AwsAccounts {
 
  private:
   asio::io_context& loop_;
+  Logger& log_;
   HttpSend send_;
   CurlPool direct_;  // credentials are asked for next door, never through a proxy
   std::map<std::string, std::unique_ptr<aws::Account>> made_;

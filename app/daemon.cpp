@@ -287,7 +287,7 @@ bool Daemon::start_dns(StoredState& stored) {
   embedded_ =
       std::make_unique<EmbeddedProvider>(context_.get_executor(), zones_, *journal_, listen);
   curl_ = std::make_unique<CurlPool>(context_, *tls_);
-  aws_ = std::make_unique<AwsAccounts>(context_, *tls_, *curl_);
+  aws_ = std::make_unique<AwsAccounts>(context_, *tls_, *curl_, log_);
   providers_ = std::make_unique<ProviderSet>(ProviderWorld{context_, *curl_, *aws_}, *embedded_);
   return true;
 }

@@ -31,6 +31,7 @@ struct Account::State {
              around.wall_clock,
              "hotswapd",
              Millis(0),
+             around.clock_learnt,
              {},
              std::minstd_rand(around.seed)},
         credentials(wire, {around.direct, around.environment, around.read}, options) {}

@@ -20,6 +20,8 @@ class Account {
     Environment environment;  // the process's own, but in tests
     ReadFile read = &read_file;
     unsigned seed = 1;
+    // AWS found our clock wrong; from now on requests are signed by its own.
+    std::function<void(Millis ahead)> clock_learnt = {};
   };
 
   Account(Surroundings around, AccountOptions options);

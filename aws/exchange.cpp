@@ -112,6 +112,7 @@ Judged judge_answer(Wire& wire, KeyHolder& holder, const Endpoint& endpoint,
       if (offset) error.hint.skew = std::chrono::floor<Seconds>(-*offset);
       if (offset && chances.clock) {
         wire.clock_offset = *offset;
+        if (wire.clock_learnt) wire.clock_learnt(*offset);
         chances.clock = false;
         out.again = out.at_once = true;
       }

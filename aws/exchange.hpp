@@ -64,6 +64,7 @@ struct Wire {
   std::function<WallTime()> wall_clock;
   std::string user_agent = "hotswapd";
   Millis clock_offset{0};  // what AWS's clock is ahead of ours, learnt when it said so
+  std::function<void(Millis ahead)> clock_learnt = {};  // told of it; may be empty
   RetryBudget budget;
   std::minstd_rand chance;
 };

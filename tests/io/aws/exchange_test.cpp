@@ -55,8 +55,8 @@ struct Stage {
   std::optional<Called<HttpReply>> got;
 
   Stage()
-      : wire{loop.get_executor(), {}, [] { return now_there; }, "test",
-             Millis(0),           {}, std::minstd_rand(1)} {
+      : wire{loop.get_executor(), {}, [] { return now_there; }, "test", Millis(0), {}, {},
+             std::minstd_rand(1)} {
     wire.send = [this](HttpCall call) { return answer(std::move(call)); };
   }
 
@@ -170,10 +170,13 @@ TEST(Exchange, AWishBeyondTheDeadlineIsHandedOn) {
 TEST(Exchange, LearnsTheirClockAndSignsByIt) {
   const std::vector<HttpHeader> date{{"date", "Sat, 21 Nov 2026 12:10:00 GMT"}};
   Stage stage;
+  std::vector<Millis> learnt;
+  stage.wire.clock_learnt = [&](Millis ahead) { learnt.push_back(ahead); };
   stage.script = {reply(403, "SignatureDoesNotMatch", date), reply(200), reply(200)};
   EXPECT_TRUE(stage.run(Effect::once));
   ASSERT_EQ(stage.sent.size(), 2U);
   EXPECT_EQ(header(stage.sent[1], "X-Amz-Date"), "20261121T121000Z");
+  EXPECT_EQ(learnt, std::vector{Millis(Seconds(600))}) << "said once";
   EXPECT_TRUE(stage.run(Effect::read));
   EXPECT_EQ(header(stage.sent[2], "X-Amz-Date"), "20261121T121000Z");
   // By the right clock a signature is refused for another reason.
@@ -207,8 +210,8 @@ TEST(Exchange, FreshKeysAreTriedOnce) {
 // Keys from a metadata service that answers when it is let.
 struct Machine {
   asio::io_context loop{1};
-  Wire wire{loop.get_executor(), {}, [] { return now_there; }, "test",
-            Millis(0),           {}, std::minstd_rand(1)};
+  Wire wire{loop.get_executor(), {}, [] { return now_there; }, "test", Millis(0), {}, {},
+            std::minstd_rand(1)};
   asio::steady_timer gate{loop, TimePoint::max()};
   int tokens = 0;
   Fallible<HttpReply> keys = Error{};
