@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/wall_clock.hpp"
+#include "core/hash.hpp"
 #include "net/sleep.hpp"
 #include "notifiers/local_time.hpp"
 #include "notifiers/syslog_udp.hpp"
@@ -27,13 +28,10 @@ constexpr std::size_t messages_to_spare = 1'000;
 // At the end, for the last marks.
 constexpr Millis patience{200};
 
-// What an event is known by when its row is not: below zero, where no row's number is. FNV-1a,
-// because the next version has to find the same.
+// What an event is known by when its row is not: below zero, where no row's number is. The next
+// version has to find the same.
 std::int64_t event_mark(const std::string& event, const std::string& sink) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : event + "\n" + sink)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return -1 - static_cast<std::int64_t>(hash >> 1);
+  return -1 - static_cast<std::int64_t>(fnv1a(event + "\n" + sink) >> 1);
 }
 
 }  // namespace

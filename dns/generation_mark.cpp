@@ -6,6 +6,7 @@
 #include <charconv>
 #include <vector>
 
+#include "core/hash.hpp"
 #include "core/swap_plan.hpp"
 
 namespace hotswapd {
@@ -14,18 +15,13 @@ namespace {
 constexpr std::size_t longest = 255;  // one character-string
 constexpr std::size_t longest_field = 64;
 
-// Short and stable: it tells one set from another, it guards nothing (FNV-1a, 64 bits).
+// Short and stable: it tells one set from another.
 std::string digest(const RecordSet& set) {
   auto values = set.values;
   std::sort(values.begin(), values.end());
   values.insert(values.begin(), to_string(set.type));
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const auto& value : values) {
-    for (const char c : value + "\n") {
-      hash ^= static_cast<std::uint8_t>(c);
-      hash *= 0x100000001b3U;
-    }
-  }
+  std::uint64_t hash = fnv_start;
+  for (const auto& value : values) hash = fnv1a(value + "\n", hash);
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (int shift = 60; shift >= 0; shift -= 4) out += digits[hash >> shift & 0xf];

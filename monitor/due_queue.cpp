@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/hash.hpp"
+
 namespace hotswapd {
 namespace {
 
@@ -18,28 +20,12 @@ constexpr std::int64_t most_places = 9'000;
 // Places that a hash offers: with four, the fullest second has one or two above the mean.
 constexpr int choices = 4;
 
-std::uint64_t mixed(std::uint64_t hash) {
-  hash ^= hash >> 33;
-  hash *= 0xff51afd7ed558ccdu;
-  hash ^= hash >> 33;
-  hash *= 0xc4ceb9fe1a85ec53u;
-  hash ^= hash >> 33;
-  return hash;
-}
-
 TimePoint round_up(TimePoint time, Clock::duration grid) {
   const auto over = time.time_since_epoch() % grid;
   return over == Clock::duration::zero() ? time : time + (grid - over);
 }
 
 }  // namespace
-
-std::uint64_t stable_hash(std::string_view key) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  // FNV's high bits are weak on short keys that differ in their last letter.
-  return mixed(hash);
-}
 
 Clock::duration DueQueue::grid_of(Clock::duration interval) {
   return interval >= coarse_from ? coarse_grid : fine_grid;

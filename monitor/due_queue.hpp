@@ -99,7 +99,4 @@ class DueQueue {
   std::uint64_t skipped_ = 0;
 };
 
-// FNV-1a with a final mix: the same on every machine and in every version.
-std::uint64_t stable_hash(std::string_view key) noexcept;
-
 }  // namespace hotswapd
