@@ -20,12 +20,10 @@ ProbeResult cannot_probe(std::string reason) {
 class HttpProber final : public Prober {
  public:
   HttpProber(asio::io_context& context, const TargetSpec& spec, TlsContexts& contexts)
-      : loop_(context),
-        poller_(Poller::of(context)),
-        plan_(HttpPlans::plan(context, spec, contexts)),
+      : plan_(HttpPlans::plan(context, spec, contexts)),
         endpoint_(asio::ip::make_address(spec.address), effective_port(spec.monitor)) {
-    if (plan_->tls) session_ = std::make_unique<KeptSession>();
-    if (plan_->rule->may_follow()) followed_ = std::make_unique<const TargetSpec>(spec);
+    if (plan_->tls || plan_->rule->may_follow()) besides_ = std::make_unique<Besides>();
+    if (plan_->rule->may_follow()) besides_->followed = std::make_unique<const TargetSpec>(spec);
   }
 
   awaitable<ProbeResult> run(TimePoint deadline) override {
@@ -49,7 +47,7 @@ class HttpProber final : public Prober {
       result = co_await attempt(trusted, none, deadline, redirect);
     }
     if (redirect.status == 0) co_return result;
-    HttpHops hops(loop_, *followed_, plan.rule, *plan.trust);
+    HttpHops hops(*plan.loop, *besides_->followed, plan.rule, *plan.trust);
     co_return co_await hops.run(std::move(result), std::move(redirect), began, deadline);
   }
 
@@ -66,7 +64,7 @@ class HttpProber final : public Prober {
   awaitable<ProbeResult> resume_or_shake(Trusted trusted, TimePoint deadline,
                                          HttpRedirect& redirect) {
     const TimePoint began = Clock::now();
-    const std::string session(session_->offer(moment(), trusted.generation));
+    const std::string session(besides_->session.offer(moment(), trusted.generation));
     const std::string_view offered = session;
     ProbeResult result = co_await attempt(trusted, offered, deadline, redirect);
     const bool unshaken = result.verdict == Verdict::fail && result.phase == Phase::tls;
@@ -74,7 +72,7 @@ class HttpProber final : public Prober {
     const auto before = std::chrono::duration_cast<Micros>(Clock::now() - began);
     const std::string_view none;
     result = co_await attempt(trusted, none, deadline, redirect);
-    if (result.phase == Phase::exchange) session_->refused();
+    if (result.phase == Phase::exchange) besides_->session.refused();
     // How fast the service is for who comes for the first time; how long we waited for who is not.
     if (result.verdict == Verdict::pass) co_return result;
     for (auto* const time : {&result.times.connect, &result.times.tls, &result.times.first_byte}) {
@@ -88,7 +86,7 @@ class HttpProber final : public Prober {
                                  HttpRedirect& redirect) {
     const HttpPlan& plan = *plan_;
     const HttpExchange exchange{endpoint_, plan.request, plan.tls_name};
-    HttpAttempt attempt(poller_, exchange, plan.rule, plan.timeout, trusted.context, session);
+    HttpAttempt attempt(*plan.poller, exchange, plan.rule, plan.timeout, trusted.context, session);
     ProbeResult result = co_await attempt.run(deadline);
     if (attempt.redirect() != nullptr)
       redirect = HttpRedirect{attempt.status(), *attempt.redirect()};
@@ -97,9 +95,9 @@ class HttpProber final : public Prober {
     if (answered) {
       const Micros connected = *result.times.connect;
       const KeptSession::Wish wish{plan.interval, plan.timeout, *result.times.tls - connected};
-      session_->keep(attempt.ticket(), moment(), trusted.generation, wish);
+      besides_->session.keep(attempt.ticket(), moment(), trusted.generation, wish);
     } else {
-      session_->forget();
+      besides_->session.forget();
     }
     co_return result;
   }
@@ -108,12 +106,15 @@ class HttpProber final : public Prober {
     return {Clock::now(), std::chrono::floor<Millis>(std::chrono::system_clock::now())};
   }
 
-  asio::io_context& loop_;
-  Poller& poller_;
+  // What only some have: there may be tens of thousands of us.
+  struct Besides {
+    KeptSession session;                         // with TLS
+    std::unique_ptr<const TargetSpec> followed;  // null: no redirect is followed
+  };
+
   const std::shared_ptr<const HttpPlan> plan_;
   const asio::ip::tcp::endpoint endpoint_;
-  std::unique_ptr<KeptSession> session_;        // null: without TLS
-  std::unique_ptr<const TargetSpec> followed_;  // null: no redirect is followed
+  std::unique_ptr<Besides> besides_;  // null: neither
 };
 
 }  // namespace

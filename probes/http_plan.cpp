@@ -12,6 +12,8 @@ std::shared_ptr<const HttpPlan> HttpPlans::plan(asio::io_context& context, const
                                                 TlsContexts& contexts) {
   const MonitorSpec& monitor = target.monitor;
   HttpPlan plan;
+  plan.loop = &context;
+  plan.poller = &Poller::of(context);
   if (auto request = build_request(monitor, target.service)) {
     plan.request = *std::move(request);
   } else {

@@ -10,12 +10,15 @@
 #include "core/shared.hpp"
 #include "core/target_spec.hpp"
 #include "net/awaitable.hpp"
+#include "net/poller.hpp"
 #include "probes/http_judge.hpp"
 #include "probes/tls_trust.hpp"
 
 namespace hotswapd {
 
 struct HttpPlan {
+  asio::io_context* loop = nullptr;  // whose plan it is
+  Poller* poller = nullptr;          // of that loop
   std::string request;
   std::string unusable;  // why there is none
   std::string tls_name;  // SNI, and what the certificate must be for; means nothing without TLS

@@ -221,7 +221,7 @@ TlsTicket TlsClient::ticket() const {
   unsigned char* der = nullptr;
   if (const int size = i2d_SSL_SESSION(session, &der); size > 0) {
     ticket.bytes =
-        without_certificate({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+        slim_session({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
   }
   OPENSSL_free(der);
   ERR_clear_error();

@@ -72,13 +72,12 @@ void KeptSession::keep(TlsTicket ticket, const Moment& now, std::uint64_t trust,
       wish.handshake > wish.timeout / (2 * share_of_time)) {
     return forget();
   }
-  bytes_.assign(ticket.bytes);
-  if (bytes_.capacity() > ticket.bytes.size() * 2) bytes_.shrink_to_fit();
+  bytes_ = ticket.bytes;
   expires_ = now.steady + lifetime;
 }
 
 void KeptSession::forget() noexcept {
-  std::string().swap(bytes_);
+  bytes_ = {};
   expires_ = TimePoint();
 }
 
@@ -87,17 +86,25 @@ void KeptSession::refused() noexcept {
   full_ones_left_ = full_ones_after_refusal;
 }
 
-// RFC 2246's session is a SEQUENCE whose element [3] is the peer's certificate (ssl/ssl_asn1.c).
-std::string without_certificate(std::string_view session) {
+// The SEQUENCE of ssl/ssl_asn1.c: two versions, cipher, name and key of the session, then elements
+// that may be absent, [3] the peer's certificate, [6] the host name.
+std::string slim_session(std::string_view session) {
   constexpr unsigned char certificate_tag = 0xa3;
+  constexpr unsigned char host_name_tag = 0xa6;
+  constexpr std::string_view is_tls13("\x02\x02\x03\x04");
+  constexpr std::string_view no_name("\x04\x00", 2);
   const auto outer = first_element(session);
   if (!outer || outer->tag != 0x30 || outer->whole.size() != session.size()) return {};
   std::string_view rest = outer->whole.substr(outer->header);
   std::string kept;
-  while (!rest.empty()) {
+  bool tls13 = false;
+  for (int index = 0; !rest.empty(); ++index) {
     const auto element = first_element(rest);
     if (!element) return {};
-    if (element->tag != certificate_tag) kept += element->whole;
+    if (index == 1) tls13 = element->whole == is_tls13;
+    const bool named = tls13 && index == 3 && element->tag == no_name[0];
+    if (element->tag != certificate_tag && element->tag != host_name_tag)
+      kept += named ? no_name : element->whole;
     rest.remove_prefix(element->whole.size());
   }
   return kept.size() > 0xffff ? std::string() : sequence_of(kept);

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "core/kept_text.hpp"
 #include "core/time.hpp"
 
 namespace hotswapd {
@@ -50,19 +51,21 @@ class KeptSession {
   void refused() noexcept;
   void forget() noexcept;
 
-  std::size_t bytes() const noexcept { return bytes_.capacity(); }
+  std::size_t bytes() const noexcept { return bytes_.view().size(); }
 
  private:
-  std::string bytes_;
+  KeptText bytes_;
   std::uint64_t trust_ = 0;  // generation of the certificates that it was verified with
   TimePoint expires_;
-  std::optional<WallTime> certificate_ends_;
-  int short_ones_ = 0;      // in sequence
-  int full_ones_left_ = 0;  // before one is offered again
+  MaybeTime<WallTime> certificate_ends_;
+  std::uint8_t short_ones_ = 0;      // in sequence
+  std::uint8_t full_ones_left_ = 0;  // before one is offered again
 };
 
-// A serialised SSL_SESSION (i2d_SSL_SESSION) without the server's certificate, which is most of it
-// and which no client needs again; what is no such thing comes back empty.
-std::string without_certificate(std::string_view session);
+// What a client needs of a serialised SSL_SESSION (i2d_SSL_SESSION) to resume it. Without the
+// server's certificate, which is most of it, without the name that it was asked for, and of TLS 1.3
+// without the session's name, which stands for the ticket in caches. What is no such thing comes
+// back empty.
+std::string slim_session(std::string_view session);
 
 }  // namespace hotswapd

@@ -111,28 +111,43 @@ TEST(KeptSession, ATargetThatNeedsLongIsGivenAllTheTime) {
   EXPECT_EQ(prober.shake(), 'F');
 }
 
-TEST(WithoutCertificate, TakesOutElementThreeAndNothingElse) {
+TEST(SlimSession, TakesOutTheCertificateAndTheHostName) {
   const std::string version = "\x02\x01\x01";
   const std::string certificate = std::string("\xa3\x82\x01\x00", 4) + std::string(256, 'c');
   const std::string ticket = "\xaa\x03\x04\x01t";
-  const std::string all = version + certificate + ticket;
-  ASSERT_EQ(all.size(), 268u);
-  const std::string session = std::string("\x30\x82\x01\x0c") + all;
-  EXPECT_EQ(without_certificate(session), std::string("\x30\x08") + version + ticket);
+  const std::string host = "\xa6\x03\x04\x01h";
+  const std::string all = version + certificate + host + ticket;
+  ASSERT_EQ(all.size(), 273u);
+  const std::string session = std::string("\x30\x82\x01\x11") + all;
+  EXPECT_EQ(slim_session(session), std::string("\x30\x08") + version + ticket);
   // Without one it stays as it is.
   const std::string small = std::string("\x30\x08") + version + ticket;
-  EXPECT_EQ(without_certificate(small), small);
+  EXPECT_EQ(slim_session(small), small);
   const std::string middling = std::string("\x30\x81\x84\x04\x81\x81") + std::string(129, 'm');
-  EXPECT_EQ(without_certificate(middling), middling);
+  EXPECT_EQ(slim_session(middling), middling);
 }
 
-TEST(WithoutCertificate, WhatIsNoSessionComesBackEmpty) {
+TEST(SlimSession, TakesOutTheNameThatTls13HasNoUseFor) {
+  const auto session = [](const std::string& tls_version, const std::string& named) {
+    const std::string content = "\x02\x01\x01" + tls_version + "\x04\x02\x13\x02" + named +
+                                std::string("\x04\x02kk\xaa\x03\x04\x01t");
+    return std::string("\x30") + static_cast<char>(content.size()) + content;
+  };
+  const std::string name = "\x04\x04name";
+  const std::string none("\x04\x00", 2);
+  const std::string tls12 = "\x02\x02\x03\x03";
+  const std::string tls13 = "\x02\x02\x03\x04";
+  EXPECT_EQ(slim_session(session(tls13, name)), session(tls13, none));
+  EXPECT_EQ(slim_session(session(tls12, name)), session(tls12, name));
+}
+
+TEST(SlimSession, WhatIsNoSessionComesBackEmpty) {
   for (const std::string& text :
        {std::string(), std::string("\x30"), std::string("\x30\x05\x02\x01\x01"),
         std::string("\x31\x00", 2), std::string("\x30\x80\x00\x00", 4),
         std::string("\x30\x03\x02\x01\x01\x00", 6), std::string("\x30\x02\x02\x7f"),
         std::string("\x30\x84\x00\x00\x00\x00", 6)}) {
-    EXPECT_EQ(without_certificate(text), "");
+    EXPECT_EQ(slim_session(text), "");
   }
 }
 
