@@ -33,30 +33,64 @@ EmbeddedZones::EmbeddedZones(std::vector<StoredRecord> stored, std::uint32_t low
     auto& serial = serials_[record.key.zone];
     const auto generation = static_cast<std::uint32_t>(std::min(record.generation, max_serial));
     serial = std::max({serial, record.zone_serial, generation});
-    auto& known = names_[std::move(record.key)];
+    auto& known = names_[record.key.zone][relative(record.key)];
     if (record.generation == 0) {
-      known.seed = std::move(record.set);
+      known.seed = record.set;
       known.seed_stored = true;
     } else {
-      known.written = std::make_unique<Written>(
-          Written{std::move(record.set), record.generation, std::move(record.op)});
+      known.write(record);
     }
   }
 }
 
+void EmbeddedZones::Known::write(const StoredRecord& record) {
+  written = record.set;
+  generation = record.generation;
+  op = record.op;
+}
+
+KeptText EmbeddedZones::relative(const RecordKey& key) {
+  const std::string_view fqdn = key.fqdn;
+  if (fqdn == key.zone) return {};
+  if (fqdn.ends_with("." + key.zone)) return fqdn.substr(0, fqdn.size() - key.zone.size() - 1);
+  return key.fqdn + ".";
+}
+
+RecordKey EmbeddedZones::absolute(const std::string& zone, const KeptText& name) {
+  const std::string_view text = name;
+  if (text.empty()) return {zone, zone};
+  if (text.back() == '.') return {zone, std::string(text.substr(0, text.size() - 1))};
+  return {zone, std::string(text) + "." + zone};
+}
+
+const EmbeddedZones::Known* EmbeddedZones::known(const RecordKey& key) const {
+  const auto zone = names_.find(key.zone);
+  if (zone == names_.end()) return nullptr;
+  const auto found = zone->second.find(relative(key));
+  return found != zone->second.end() ? &found->second : nullptr;
+}
+
 const EmbeddedZones::Known* EmbeddedZones::configured(const RecordKey& key) const {
-  const auto found = names_.find(key);
-  return found != names_.end() && found->second.configured ? &found->second : nullptr;
+  const auto* found = known(key);
+  return found != nullptr && found->configured ? found : nullptr;
+}
+
+template <class Visit>
+void EmbeddedZones::for_each_known(Visit visit) const {
+  for (const auto& [zone, names] : names_) {
+    for (const auto& [name, known] : names) visit(absolute(zone, name), known);
+  }
 }
 
 // What is known of a name only because it is configured goes with it.
 template <class Leaves>
 void EmbeddedZones::unconfigure(Leaves leaves) {
-  for (auto entry = names_.begin(); entry != names_.end();) {
-    auto& [key, known] = *entry;
-    if (known.configured && leaves(key)) known.configured = false;
-    const bool useless = !known.configured && !known.seed_stored && !known.written;
-    entry = useless ? names_.erase(entry) : std::next(entry);
+  for (auto& [zone, names] : names_) {
+    for (auto entry = names.begin(); entry != names.end();) {
+      auto& [name, its] = *entry;
+      if (its.configured && leaves(absolute(zone, name))) its.configured = false;
+      entry = its.useless() ? names.erase(entry) : std::next(entry);
+    }
   }
 }
 
@@ -67,43 +101,54 @@ std::uint32_t EmbeddedZones::known_serial(const std::string& zone) const {
 
 // The written record if there is one that can still be served, else the seed.
 Fallible<void> EmbeddedZones::place(ZoneEditor& editor, const Name& name) const {
-  const auto known = names_.find(name.key);
-  const bool written = known != names_.end() && known->second.written;
-  if (written && editor.put_record(name.key, known->second.written->set)) return {};
+  const auto* its = known(name.key);
+  const bool written = its != nullptr && its->written;
+  if (written && editor.put_record(name.key, *its->written)) return {};
   return editor.put_record(name.key, name.seed);
 }
 
 Fallible<void> EmbeddedZones::configure(const Config& config) {
   ZoneEditor next = editor_;  // tried on a copy: what is served stays as it is when this fails
   std::set<std::string> zones;
-  std::map<RecordKey, const RecordSet*> seeds;
   for (const auto& zone : config.zones) zones.insert(zone.name);
-  for (const auto& name : config.names) {
-    // A reload moves no traffic: what is answered for a name changes by a write, never by an edit.
-    const auto known = names_.find(name.key);
-    const bool kept =
-        known != names_.end() && (known->second.configured || known->second.seed_stored);
-    seeds[name.key] = kept ? &known->second.seed : &name.seed;
-  }
-  for (const auto& [key, known] : names_) {
-    if (known.configured && !seeds.contains(key)) next.remove_record(key);
-  }
+  // In order; of two with one key the last.
+  std::vector<const Name*> names;
+  names.reserve(config.names.size());
+  for (const auto& name : config.names) names.push_back(&name);
+  const auto by_key = [](const Name* a, const Name* b) { return a->key < b->key; };
+  std::stable_sort(names.begin(), names.end(), by_key);
+  const auto same_key = [](const Name* a, const Name* b) { return a->key == b->key; };
+  names.erase(names.begin(), std::unique(names.rbegin(), names.rend(), same_key).base());
+  const auto wanted = [&](const RecordKey& key) {
+    const auto found =
+        std::lower_bound(names.begin(), names.end(), key,
+                         [](const Name* a, const RecordKey& b) { return a->key < b; });
+    return found != names.end() && (*found)->key == key;
+  };
+
+  for_each_known([&](const RecordKey& key, const Known& its) {
+    if (its.configured && !wanted(key)) next.remove_record(key);
+  });
   for (const auto& zone : next.zones()) {
     if (!zones.contains(zone)) next.remove_zone(zone);
   }
   for (const auto& zone : config.zones) {
     if (auto ok = next.put_zone(zone, known_serial(zone.name)); !ok) return ok.error();
   }
-  for (const auto& [key, seed] : seeds) {
-    if (configured(key) != nullptr && zones.contains(key.zone)) continue;  // untouched
-    if (auto ok = place(next, {key, *seed}); !ok) return ok.error();
+  for (const auto* name : names) {
+    const auto* its = known(name->key);
+    if (its != nullptr && its->configured && zones.contains(name->key.zone)) continue;  // untouched
+    // A reload moves no traffic: what is answered for a name changes by a write, never by an edit.
+    const bool kept = its != nullptr && its->kept();
+    const auto ok = kept ? place(next, {name->key, *its->seed}) : place(next, *name);
+    if (!ok) return ok.error();
   }
   editor_ = std::move(next);
-  unconfigure([&](const RecordKey& key) { return !seeds.contains(key); });
-  for (const auto& [key, seed] : seeds) {
-    auto& known = names_[key];
-    if (&known.seed != seed) known.seed = *seed;
-    known.configured = true;
+  unconfigure([&](const RecordKey& key) { return !wanted(key); });
+  for (const auto* name : names) {
+    auto& its = names_[name->key.zone][relative(name->key)];
+    if (!its.kept()) its.seed = name->seed;
+    its.configured = true;
   }
   publish();
   return {};
@@ -111,18 +156,20 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
 
 std::vector<StoredRecord> EmbeddedZones::unsaved_seeds() const {
   std::vector<StoredRecord> unsaved;
-  for (const auto& [key, known] : names_) {
-    if (!known.configured || known.seed_stored || known.written || pending_.contains(key)) continue;
-    unsaved.push_back({key, known.seed, 0, "", editor_.serial(key.zone)});
-  }
+  for_each_known([&](RecordKey key, const Known& its) {
+    if (!its.configured || its.seed_stored || its.written || pending_.contains(key)) return;
+    const auto serial = editor_.serial(key.zone);
+    unsaved.push_back({std::move(key), *its.seed, 0, "", serial});
+  });
   return unsaved;
 }
 
 void EmbeddedZones::seeds_saved(const std::vector<StoredRecord>& seeds) {
   for (const auto& saved : seeds) {
-    auto& known = names_[saved.key];
-    if (!known.configured) known.seed = saved.set;  // it left meanwhile; the journal keeps it
-    known.seed_stored = known.seed == saved.set;
+    auto& its = names_[saved.key.zone][relative(saved.key)];
+    const KeptSet set = saved.set;
+    if (!its.configured) its.seed = set;  // it left meanwhile; the journal keeps it
+    its.seed_stored = its.seed == set;
   }
 }
 
@@ -140,10 +187,11 @@ void EmbeddedZones::remove_zone(const std::string& zone) {
 
 Fallible<void> EmbeddedZones::put_name(const Name& name) {
   if (auto ok = place(editor_, name); !ok) return ok.error();
-  auto& known = names_[name.key];
-  known.seed_stored = known.seed_stored && known.seed == name.seed;
-  known.seed = name.seed;
-  known.configured = true;
+  auto& its = names_[name.key.zone][relative(name.key)];
+  const KeptSet seed = name.seed;
+  its.seed_stored = its.seed_stored && its.seed == seed;
+  its.seed = seed;
+  its.configured = true;
   publish();
   return {};
 }
@@ -151,7 +199,10 @@ Fallible<void> EmbeddedZones::put_name(const Name& name) {
 void EmbeddedZones::remove_name(const RecordKey& key) {
   if (configured(key) == nullptr) return;
   editor_.remove_record(key);
-  unconfigure([name = key](const RecordKey& other) { return other == name; });
+  auto& names = names_.find(key.zone)->second;
+  const auto gone = names.find(relative(key));
+  gone->second.configured = false;
+  if (gone->second.useless()) names.erase(gone);
   publish();
 }
 
@@ -161,16 +212,16 @@ Fallible<LiveRecord> EmbeddedZones::read(const RecordKey& key) const {
   }
   LiveRecord live;
   live.serial = editor_.serial(key.zone);
-  const auto* known = configured(key);
-  if (known == nullptr) return live;
-  if (!known->written) {
-    live.set = known->seed;
+  const auto* its = configured(key);
+  if (its == nullptr) return live;
+  if (!its->written) {
+    live.set = its->seed;
     live.op = "configuration";
     return live;
   }
-  live.set = known->written->set;
-  live.generation = known->written->generation;
-  live.op = known->written->op;
+  live.set = its->written;
+  live.generation = its->generation;
+  live.op = its->op.text();
   return live;
 }
 
@@ -211,8 +262,7 @@ std::variant<ApplyResult, StoredRecord> EmbeddedZones::begin(const SwapPlan& pla
 ApplyResult EmbeddedZones::commit(const StoredRecord& record) {
   pending_.erase(record.key);
   // Durable, whatever became of the name in the meantime.
-  names_[record.key].written =
-      std::make_unique<Written>(Written{record.set, record.generation, record.op});
+  names_[record.key.zone][relative(record.key)].write(record);
   if (configured(record.key) == nullptr) {
     return {SwapOutcome::refused,
             clean(record.key.fqdn) + " was taken out of the configuration meanwhile"};

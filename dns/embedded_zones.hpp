@@ -4,14 +4,16 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/kept_set.hpp"
+#include "core/kept_text.hpp"
 #include "core/record.hpp"
 #include "core/swap_plan.hpp"
 #include "dns/record_journal.hpp"
@@ -78,23 +80,32 @@ class EmbeddedZones {
   std::uint32_t known_serial(const std::string& zone) const;
   void publish() { snapshots_.publish(editor_.publish()); }
 
-  struct Written {
-    RecordSet set;
-    std::uint64_t generation = 0;
-    std::string op;
-  };
-  // All that is known of one name, in one place: there may be tens of thousands.
+  // All that is known of one name, in one place and in little room: there may be tens of thousands.
   struct Known {
+    KeptSet seed;
+    KeptSet written;  // absent: the journal holds no record of a generation
+    std::uint64_t generation = 0;
+    KeptText op;
     bool configured = false;   // it is served: as it was written, or while it never was, the seed
     bool seed_stored = false;  // the journal holds `seed`
-    RecordSet seed;
-    std::unique_ptr<Written> written;  // the journal holds it
+
+    bool kept() const noexcept { return configured || seed_stored; }
+    bool useless() const noexcept { return !kept() && !written; }
+    void write(const StoredRecord& record);
   };
+  // By what stands before the zone in a name; what is not of the zone ends in a dot.
+  using Names = std::unordered_map<KeptText, Known>;
+  static KeptText relative(const RecordKey& key);
+  static RecordKey absolute(const std::string& zone, const KeptText& name);
+
+  const Known* known(const RecordKey& key) const;       // null: nothing is
   const Known* configured(const RecordKey& key) const;  // null: it is not
   template <class Leaves>
   void unconfigure(Leaves leaves);
+  template <class Visit>
+  void for_each_known(Visit visit) const;
 
-  std::map<RecordKey, Known> names_;
+  std::map<std::string, Names> names_;  // by zone
   std::map<std::string, std::uint32_t>
       serials_;  // the highest ever given out, also of zones that are gone
   std::uint32_t lowest_serial_;

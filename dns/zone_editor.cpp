@@ -16,6 +16,18 @@ Error bad(std::string text) {
   return {errc::invalid_argument, std::move(text)};
 }
 
+std::string_view bytes_of(const Name& name) {
+  return {reinterpret_cast<const char*>(name.wire().data()), name.size()};
+}
+
+Name name_from(std::string_view wire) {
+  Name name;
+  const std::span bytes(reinterpret_cast<const std::uint8_t*>(wire.data()), wire.size());
+  for (std::size_t at = 0; at < bytes.size() && bytes[at] != 0; at += 1 + bytes[at])
+    name.append(bytes.subspan(at + 1, bytes[at]));
+  return name;
+}
+
 }  // namespace
 
 const ZoneNode* ZoneEditor::peek(const Name& name) const {
@@ -25,9 +37,8 @@ const ZoneNode* ZoneEditor::peek(const Name& name) const {
 
 ZoneNode ZoneEditor::node_at(const Name& name) const {
   if (const auto* node = peek(name)) return *node;
-  const auto lower = name.lowered();
   ZoneNode fresh;
-  fresh.name.assign(reinterpret_cast<const char*>(lower.wire().data()), lower.size());
+  fresh.records = NameRrsets(bytes_of(name.lowered()));
   return fresh;
 }
 
@@ -72,10 +83,11 @@ void ZoneEditor::unlink(Name name) {
   }
 }
 
-void ZoneEditor::set_rrsets(const Name& name, const Rrsets& rrsets) {
+void ZoneEditor::set_rrsets(const Name& name, const Rrsets& rrsets, std::uint32_t owner) {
   auto node = node_at(name);
   const bool was_there = node.exists();
-  node.records = NameRrsets(rrsets.a, rrsets.aaaa, rrsets.cname);
+  node.records = NameRrsets(node.records.name(), rrsets.a, rrsets.aaaa, rrsets.cname);
+  node.owner = owner;
   const bool is_there = node.exists();
   store(name, std::move(node));
   if (is_there && !was_there) link(name);
@@ -105,8 +117,10 @@ ZoneEditor::Rrsets ZoneEditor::host_rrsets(const Zone& zone, const Name& name) c
 void ZoneEditor::refresh_hosts(const Zone& zone, const ZoneSpec& hosts) {
   for (const auto& server : hosts.name_servers) {
     const auto host = Name::from_text(server.host);
-    if (!host || !host->is_under(zone.name) || zone.names.contains(lower(host->text()))) continue;
-    set_rrsets(*host, host_rrsets(zone, *host));
+    if (!host || !host->is_under(zone.name)) continue;
+    const auto* node = peek(*host);
+    if (node != nullptr && node->owner != 0) continue;
+    set_rrsets(*host, host_rrsets(zone, *host), 0);
   }
 }
 
@@ -163,6 +177,7 @@ Fallible<void> ZoneEditor::put_zone(const ZoneSpec& spec, std::uint32_t serial) 
   zone.name = *name;
   zone.serial = std::max(zone.serial, serial);
   if (fresh) {
+    zone.id = ++last_id_;
     auto node = node_at(*name);
     const bool was_there = node.exists();  // as a name, or an empty non-terminal, of the zone above
     node.apex = apex_of(zone);
@@ -180,7 +195,11 @@ void ZoneEditor::remove_zone(const std::string& zone_name) {
   const auto found = zones_.find(zone_name);
   if (found == zones_.end()) return;
   auto& zone = found->second;
-  while (!zone.names.empty()) remove_record({zone_name, zone.names.begin()->first});
+  std::vector<Name> names;
+  tree_.for_each([&](const ZoneNode& node) {
+    if (node.owner == zone.id) names.push_back(name_from(node.records.name()));
+  });
+  for (const auto& name : names) remove_record(zone, name);
   const ZoneSpec before = std::exchange(zone.spec, ZoneSpec{});
   refresh_hosts(zone, before);
 
@@ -214,17 +233,15 @@ Fallible<void> ZoneEditor::check_record(const RecordKey& key, const RecordSet& s
   if (!name || !name->is_under(zone->second.name)) {
     return bad(clean(key.fqdn) + " is not a name in zone " + key.zone);
   }
-  for (auto up = name; up; up = up->parent()) {
-    const auto other = zones_.find(lower(up->text()));
-    if (other != zones_.end() && other != zone && other->second.names.contains(key.fqdn)) {
-      return Error{errc::already_exists,
-                   key.fqdn + " is served in zone " + other->first + " already"};
-    }
+  const auto* node = peek(*name);
+  for (const auto& [other, its] : zones_) {
+    if (node == nullptr || node->owner == 0 || node->owner == zone->second.id) break;
+    if (its.id == node->owner)
+      return Error{errc::already_exists, key.fqdn + " is served in zone " + other + " already"};
   }
   if (set.values.empty()) return bad(key.fqdn + ": an empty record set is never served");
   if (set.type == RecordType::cname) {
     if (set.values.size() != 1) return bad(key.fqdn + ": a CNAME has exactly one value");
-    const auto* node = peek(*name);
     if (node != nullptr && node->apex) {
       return bad(key.fqdn + " is the apex of a zone: a CNAME cannot stand there (RFC 1034 3.6.2)");
     }
@@ -243,31 +260,35 @@ Fallible<void> ZoneEditor::put_record(const RecordKey& key, const RecordSet& set
                : set.type == RecordType::aaaa ? rrsets.aaaa
                                               : rrsets.cname;
   slot = *encode_rrset(set);
-  set_rrsets(*Name::from_text(key.fqdn), rrsets);
-  forget_ttl(zone, key.fqdn);
-  zone.names[key.fqdn] = set.ttl;
+  const auto name = *Name::from_text(key.fqdn);
+  forget_ttl(zone, name);
+  set_rrsets(name, rrsets, zone.id);
   ++zone.ttls[set.ttl];
   mark(zone);
   return {};
 }
 
 void ZoneEditor::remove_record(const RecordKey& key) {
-  const auto found = zones_.find(key.zone);
-  if (found == zones_.end()) return;
-  auto& zone = found->second;
-  const std::string fqdn = key.fqdn;  // the caller's may be the one in `names`
-  if (!zone.names.contains(fqdn)) return;
-  forget_ttl(zone, fqdn);
-  zone.names.erase(fqdn);
-  const auto name = *Name::from_text(fqdn);
-  set_rrsets(name, host_rrsets(zone, name));
+  const auto zone = zones_.find(key.zone);
+  const auto name = Name::from_text(key.fqdn);
+  if (zone != zones_.end() && name) remove_record(zone->second, *name);
+}
+
+void ZoneEditor::remove_record(Zone& zone, const Name& name) {
+  if (!owns(zone, name)) return;
+  forget_ttl(zone, name);
+  set_rrsets(name, host_rrsets(zone, name), 0);
   mark(zone);
 }
 
-void ZoneEditor::forget_ttl(Zone& zone, const std::string& fqdn) {
-  const auto name = zone.names.find(fqdn);
-  if (name == zone.names.end()) return;
-  const auto count = zone.ttls.find(name->second);
+bool ZoneEditor::owns(const Zone& zone, const Name& name) const {
+  const auto* node = peek(name);
+  return node != nullptr && node->owner == zone.id;
+}
+
+void ZoneEditor::forget_ttl(Zone& zone, const Name& name) {
+  if (!owns(zone, name)) return;
+  const auto count = zone.ttls.find(peek(name)->records.ttl());
   if (--count->second == 0) zone.ttls.erase(count);
 }
 

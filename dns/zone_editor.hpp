@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/error.hpp"
@@ -50,16 +49,16 @@ class ZoneEditor {
   struct Zone {
     ZoneSpec spec;
     wire::Name name;
+    std::uint32_t id = 0;  // as ZoneNode::owner
     std::uint32_t serial = 1;
-    std::unordered_map<std::string, std::uint32_t> names;  // fqdn -> TTL of its set
-    std::map<std::uint32_t, std::size_t> ttls;             // how many names have which
-    bool changed = false;                                  // the apex is to be encoded at publish()
+    std::map<std::uint32_t, std::size_t> ttls;  // how many names of services have which
+    bool changed = false;                       // the apex is to be encoded at publish()
   };
 
   const ZoneNode* peek(const wire::Name& name) const;
   ZoneNode node_at(const wire::Name& name) const;     // a copy to change; empty when there is none
   void store(const wire::Name& name, ZoneNode node);  // removes it when nothing is left of it
-  void set_rrsets(const wire::Name& name, const Rrsets& rrsets);
+  void set_rrsets(const wire::Name& name, const Rrsets& rrsets, std::uint32_t owner);
   Rrsets host_rrsets(const Zone& zone, const wire::Name& name) const;
   void refresh_hosts(const Zone& zone, const ZoneSpec& hosts);
   std::optional<wire::Name> zone_above(
@@ -67,11 +66,14 @@ class ZoneEditor {
   void link(wire::Name name);
   void unlink(wire::Name name);
   void link_zones_below(const wire::Name& name, bool add);
-  void forget_ttl(Zone& zone, const std::string& fqdn);
+  void remove_record(Zone& zone, const wire::Name& name);
+  bool owns(const Zone& zone, const wire::Name& name) const;
+  void forget_ttl(Zone& zone, const wire::Name& name);
   void mark(Zone& zone);
   static std::shared_ptr<const ZoneApex> apex_of(const Zone& zone);
 
   std::map<std::string, Zone> zones_;
+  std::uint32_t last_id_ = 0;
   std::vector<std::string> changed_zones_;
   ZoneTree tree_;
   std::uint64_t epoch_ = 1;

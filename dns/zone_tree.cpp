@@ -7,20 +7,32 @@
 
 namespace hotswapd {
 
-NameRrsets::NameRrsets(const WireRrset& a, const WireRrset& aaaa, const WireRrset& cname)
-    : aaaa_at_(static_cast<std::uint32_t>(a.wire.size())),
-      cname_at_(static_cast<std::uint32_t>(a.wire.size() + aaaa.wire.size())),
+NameRrsets::NameRrsets(std::string_view name, const WireRrset& a, const WireRrset& aaaa,
+                       const WireRrset& cname)
+    : aaaa_at_(static_cast<std::uint32_t>(name.size() + a.wire.size())),
+      cname_at_(static_cast<std::uint32_t>(aaaa_at_ + aaaa.wire.size())),
       a_count_(a.count),
       aaaa_count_(aaaa.count),
-      cname_count_(cname.count) {
-  wire_.reserve(a.wire.size() + aaaa.wire.size() + cname.wire.size());
-  wire_.append(a.wire).append(aaaa.wire).append(cname.wire);
+      cname_count_(cname.count),
+      a_at_(static_cast<std::uint8_t>(name.size())) {
+  std::string bytes(name);
+  bytes.append(a.wire).append(aaaa.wire).append(cname.wire);
+  bytes_ = bytes;
 }
+
+std::uint32_t NameRrsets::ttl() const noexcept {
+  constexpr std::size_t at = 6;  // owner, type, class
+  std::uint32_t ttl = 0;
+  for (const char byte : part(a_at_ + at, a_at_ + at + 4))
+    ttl = ttl << 8 | static_cast<unsigned char>(byte);
+  return ttl;
+}
+
 namespace {
 
 bool same_name(const ZoneNode& node, std::span<const std::uint8_t> name) noexcept {
-  return node.name.size() == name.size() &&
-         std::memcmp(node.name.data(), name.data(), name.size()) == 0;
+  const auto mine = node.records.name();
+  return mine.size() == name.size() && std::memcmp(mine.data(), name.data(), name.size()) == 0;
 }
 
 // The part at `slot`, safe to change: a copy unless it was made in this epoch.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/kept_text.hpp"
 #include "net/name.hpp"
 
 namespace hotswapd {
@@ -36,29 +37,35 @@ struct WireRrsetView {
   bool empty() const noexcept { return count == 0; }
 };
 
-// What a name that is no apex may own, one behind the other: there may be tens of thousands of
-// names, and hardly any owns more than one set.
+// A name and what it may own when it is no apex, all in one piece: there may be tens of thousands
+// of names, and hardly any owns more than one set.
 class NameRrsets {
  public:
   NameRrsets() = default;
-  NameRrsets(const WireRrset& a, const WireRrset& aaaa, const WireRrset& cname);
+  explicit NameRrsets(std::string_view name) : NameRrsets(name, {}, {}, {}) {}
+  NameRrsets(std::string_view name, const WireRrset& a, const WireRrset& aaaa,
+             const WireRrset& cname);
 
-  WireRrsetView a() const noexcept { return {part(0, aaaa_at_), a_count_}; }
+  std::string_view name() const noexcept { return part(0, a_at_); }  // wire form, lower case
+  WireRrsetView a() const noexcept { return {part(a_at_, aaaa_at_), a_count_}; }
   WireRrsetView aaaa() const noexcept { return {part(aaaa_at_, cname_at_), aaaa_count_}; }
-  WireRrsetView cname() const noexcept { return {part(cname_at_, wire_.size()), cname_count_}; }
-  bool empty() const noexcept { return wire_.empty(); }
+  WireRrsetView cname() const noexcept { return {part(cname_at_, npos), cname_count_}; }
+  bool empty() const noexcept { return a_count_ + aaaa_count_ + cname_count_ == 0; }
+  std::uint32_t ttl() const noexcept;  // of the first record; there is one
 
  private:
+  static constexpr auto npos = std::string_view::npos;
   std::string_view part(std::size_t from, std::size_t to) const noexcept {
-    return std::string_view(wire_).substr(from, to - from);
+    return bytes_.view().substr(from, to - from);
   }
 
-  std::string wire_;
+  KeptText bytes_;
   std::uint32_t aaaa_at_ = 0;
   std::uint32_t cname_at_ = 0;
   std::uint16_t a_count_ = 0;
   std::uint16_t aaaa_count_ = 0;
   std::uint16_t cname_count_ = 0;
+  std::uint8_t a_at_ = 0;
 };
 
 // What the apex of a zone answers besides.
@@ -76,9 +83,9 @@ struct ZoneApex {
 
 // A name that exists: it has records, is an apex, or stands above a name that does.
 struct ZoneNode {
-  std::string name;  // wire form, lower case
   NameRrsets records;
   std::uint32_t children = 0;  // names that exist one label below
+  std::uint32_t owner = 0;     // the zone whose service has the records; 0: no service has them
   std::shared_ptr<const ZoneApex> apex;
 
   bool has_records() const noexcept { return !records.empty(); }
@@ -98,6 +105,18 @@ class ZoneTree {
   // handed to readers.
   void set(std::span<const std::uint8_t> lower_name, std::shared_ptr<const ZoneNode> node,
            std::uint64_t epoch);
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    if (!root_) return;
+    for (const auto& branch : root_->branches) {
+      if (!branch) continue;
+      for (const auto& leaf : branch->leaves) {
+        if (!leaf) continue;
+        for (const auto& entry : leaf->entries) visit(*entry.node);
+      }
+    }
+  }
 
  private:
   static constexpr std::size_t fanout = 64;
