@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/ids.hpp"
+#include "core/kept_text.hpp"
 #include "core/time.hpp"
 
 namespace hotswapd {
@@ -73,16 +74,16 @@ struct ProbeResult {
   Verdict verdict = Verdict::inconclusive;
   FailureClass failure = FailureClass::none;
   Phase phase = Phase::none;
+  bool stale = false;  // see `address`
   std::string reason;  // one clean sentence without a final stop, <= 256 bytes; on a pass what was
                        // seen ("HTTP 200")
   PhaseTimes times;
-  // Of a target given by a host name: the address that was probed, and whether that is only the
+  // Of a target given by a host name: the address that was probed; `stale` when that is only the
   // last one known, because the name servers are ill.
-  std::string address = {};
-  bool stale = false;
+  KeptText address = {};
   // HTTPS, verified: when the certificate that was shown (of several hops, the one that ends first)
   // stops being valid. A resumed session shows none.
-  std::optional<WallTime> certificate_ends = {};
+  MaybeTime<WallTime> certificate_ends = {};
 };
 
 // Of a round's attempts, in the order they were made: see TargetRound.

@@ -92,18 +92,18 @@ json::value millis(const std::optional<Micros>& time) {
 }
 
 json::object attempt_view(const ProbeResult& attempt) {
-  return {
-      {"verdict", to_string(attempt.verdict)},
-      {"class", to_string(attempt.failure)},
-      {"phase", to_string(attempt.phase)},
-      {"reason", attempt.reason},
-      {"address", attempt.address.empty() ? json::value(nullptr) : json::value(attempt.address)},
-      {"stale_address", attempt.stale},
-      {"resolve_ms", millis(attempt.times.resolve)},
-      {"connect_ms", millis(attempt.times.connect)},
-      {"tls_ms", millis(attempt.times.tls)},
-      {"first_byte_ms", millis(attempt.times.first_byte)},
-      {"total_ms", millis(attempt.times.total)}};
+  return {{"verdict", to_string(attempt.verdict)},
+          {"class", to_string(attempt.failure)},
+          {"phase", to_string(attempt.phase)},
+          {"reason", attempt.reason},
+          {"address",
+           attempt.address.empty() ? json::value(nullptr) : json::value(attempt.address.text())},
+          {"stale_address", attempt.stale},
+          {"resolve_ms", millis(attempt.times.resolve)},
+          {"connect_ms", millis(attempt.times.connect)},
+          {"tls_ms", millis(attempt.times.tls)},
+          {"first_byte_ms", millis(attempt.times.first_byte)},
+          {"total_ms", millis(attempt.times.total)}};
 }
 
 }  // namespace

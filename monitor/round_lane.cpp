@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "core/hash.hpp"
 #include "core/text.hpp"
 
 namespace hotswapd {
@@ -138,7 +139,7 @@ void RoundLane::upsert(RoundSpec spec, FirstRound first) {
     if (!spec.targets[i]) continue;
     auto& target = service->targets[i];
     target.prober = factory_(shard_.context(), *spec.targets[i]);
-    target.load = &loads_[spec.targets[i]->address];
+    target.load = &loads_[stable_hash(spec.targets[i]->address)];
     target.retries = spec.targets[i]->monitor.retries;
     target.timeout = spec.targets[i]->monitor.timeout;
     ++service->probed;
@@ -269,7 +270,9 @@ void RoundLane::enter(std::shared_ptr<Round> round, bool its_turn) {
                                       [this](const Target& target) { return full(target); });
     if (crowded != service.targets.end()) {
       round->waits = address_full;
-      crowded->load->waiting.push_back(std::move(round));
+      auto& queue = crowded->load->waiting;
+      if (!queue) queue = std::make_unique<AddressLoad::Rounds>();
+      queue->push_back(std::move(round));
       return;
     }
     auto& queue = service.silent ? silent_waiting_ : waiting_;
@@ -480,16 +483,17 @@ void RoundLane::judge_stalled(ProbeResult& attempt, TimePoint began, Millis time
 // Room was made, at this address and among the descriptors. A round that ends while it is launched
 // makes room too: the loop that launched it goes on with it.
 void RoundLane::launch_waiting(AddressLoad& freed) {
-  if (!freed.launching) {
+  if (!freed.launching && freed.waiting) {
     freed.launching = true;
-    for (auto next = freed.waiting.begin();
-         next != freed.waiting.end() && freed.in_flight < cap_at_address_ && !stopping();) {
+    auto& waiting = *freed.waiting;
+    for (auto next = waiting.begin();
+         next != waiting.end() && freed.in_flight < cap_at_address_ && !stopping();) {
       if ((*next)->service->current != nullptr && !(*next)->service->gone) {
         ++next;  // its other targets are being probed: it keeps its place
         continue;
       }
       auto round = std::move(*next);
-      next = freed.waiting.erase(next);
+      next = waiting.erase(next);
       enter(std::move(round));
     }
     freed.launching = false;

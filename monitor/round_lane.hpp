@@ -50,10 +50,11 @@ class RoundLane {
   // What is going on at one address. Kept for as long as the shard lives: as many as addresses were
   // ever configured.
   struct AddressLoad {
-    std::size_t in_flight = 0;  // attempts
-    // At most one round a service; a list, since an empty deque takes half a kilobyte.
-    std::list<std::shared_ptr<Round>> waiting;
-    bool launching = false;  // of those who wait here
+    using Rounds = std::list<std::shared_ptr<Round>>;
+    std::uint32_t in_flight = 0;  // attempts
+    bool launching = false;       // of those who wait here
+    // At most one round a service. Hardly anybody ever waits: null until somebody does.
+    std::unique_ptr<Rounds> waiting;
   };
 
   struct Target {
@@ -138,7 +139,8 @@ class RoundLane {
   const RoundScheduler::RoundSink& sink_;
   DueQueue queue_;
   std::unordered_map<ServiceId, std::shared_ptr<Service>> services_;
-  std::unordered_map<std::string, AddressLoad> loads_;
+  // By stable_hash() of the address: two of one hash, should there ever be two, share a limit.
+  std::unordered_map<std::uint64_t, AddressLoad> loads_;
   std::deque<std::shared_ptr<Round>> waiting_;         // at most one per service: above the cap
   std::list<Retry*> retries_waiting_;                  // of rounds that are in flight
   std::deque<std::shared_ptr<Round>> silent_waiting_;  // as waiting_, of those that were silent

@@ -1,6 +1,7 @@
 #include "monitor/service_model.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/text.hpp"
@@ -198,7 +199,11 @@ Changes ServiceModel::round_finished(RoundResult round, WallTime now) {
     t.round = std::move(round.targets[i]);
     if (verdict == Verdict::pass) t.passes_in_row = std::min(t.passes_in_row + 1, enough);
     if (verdict == Verdict::fail) t.passes_in_row = 0;
-    t.inconclusive_in_row = verdict == Verdict::inconclusive ? t.inconclusive_in_row + 1 : 0;
+    if (verdict != Verdict::inconclusive) {
+      t.inconclusive_in_row = 0;
+    } else if (t.inconclusive_in_row != std::numeric_limits<std::uint16_t>::max()) {
+      ++t.inconclusive_in_row;
+    }
     if (change == Change::changed) {
       address_event(changes, i, now, true);
     } else if (spec_->telling->syslog.delivery == SyslogDelivery::all) {
@@ -245,7 +250,7 @@ Changes ServiceModel::settle(const std::string& why, WallTime now, bool round_en
     e.message = why;
     e.change = changed;
     changes.events.push_back(std::move(e));
-    if (changed) told_why_ = why;
+    if (changed) told_why_ = stable_hash(why);
   }
   return changes;
 }
@@ -456,7 +461,7 @@ Changes ServiceModel::swap_hindered(const std::string& why, bool alarming, WallT
   Changes changes;
   changes.notes.push_back({"swap_hindered", why, wall});
   auto settled = settle(why, wall, false);
-  if (alarming && settled.events.empty() && told_why_ != why) {
+  if (alarming && settled.events.empty() && told_why_ != stable_hash(why)) {
     auto e = event(EventKind::status, to_string(status_), wall);
     e.message = why;
     e.aside = true;
@@ -574,7 +579,7 @@ Changes ServiceModel::limit_reached(const std::string& text, WallTime wall) {
   limit_told_ = true;
   changes.state = true;
   changes.notes.push_back({"swap_limit", text, wall});
-  if (told_why_ == text) return changes;  // the status was told with these very words
+  if (told_why_ == stable_hash(text)) return changes;  // the status was told with these very words
   auto e = event(EventKind::status, to_string(status_), wall);
   e.message = text;
   e.aside = true;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/event.hpp"
+#include "core/hash.hpp"
+#include "core/kept_set.hpp"
 #include "core/probe_result.hpp"
 #include "core/record.hpp"
 #include "core/service_spec.hpp"
@@ -28,9 +30,9 @@ std::optional<ServiceStatus> service_status(std::string_view word);
 
 struct TargetState {
   HealthState health;
+  int passes_in_row = 0;                  // counted up to what recovery needs: more says nothing
+  std::uint16_t inconclusive_in_row = 0;  // counted as far as it goes
   Verdict last = Verdict::inconclusive;
-  int passes_in_row = 0;  // counted up to what recovery needs: more says nothing
-  int inconclusive_in_row = 0;
   TargetQuality quality;
   std::optional<TargetRound> round;  // the last one, for `explain`
 };
@@ -172,7 +174,7 @@ class ServiceModel {
   const std::string& reason() const noexcept { return reason_; }
   bool active() const noexcept { return active_; }
   std::size_t serving() const noexcept { return serving_; }
-  const std::optional<RecordSet>& served() const noexcept { return served_; }
+  std::optional<RecordSet> served() const { return served_; }
   std::uint64_t generation() const noexcept { return generation_; }
   std::uint32_t serial() const noexcept { return serial_; }
   const std::optional<Forced>& forced() const noexcept { return word_->forced; }
@@ -210,14 +212,14 @@ class ServiceModel {
   std::vector<TargetState> targets_;
   bool active_ = true;
   std::size_t serving_ = 0;
-  std::optional<RecordSet> served_;  // what we wrote or adopted last
+  KeptSet served_;  // what we wrote or adopted last
   bool touch_wanted_ = false;
   std::uint64_t generation_ = 0;
   std::uint32_t serial_ = 0;
   RecordState record_ = RecordState::unread;
   // What was found at the name, or written there, last.
   struct Found {
-    std::optional<RecordSet> set;
+    KeptSet set;
     std::optional<std::uint64_t> generation;
   };
   std::optional<Found> live_;
@@ -228,12 +230,12 @@ class ServiceModel {
   ServiceStatus status_ = ServiceStatus::unk;  // as it was told
   WallTime status_since_;
   std::string reason_;
-  std::string told_why_;  // the words of the last status that was told
+  std::uint64_t told_why_ = stable_hash("");  // of the words of the last status that was told
   Proof proof_ = Proof::none;
   SwapBudget budget_;
   bool limit_told_ = false;
-  std::optional<TimePoint> last_swap_;
-  std::optional<TimePoint> evidence_at_;
+  MaybeTime<TimePoint> last_swap_;
+  MaybeTime<TimePoint> evidence_at_;
   bool swap_under_way_ = false;
   mutable std::uint64_t events_made_ = 0;
 };

@@ -14,8 +14,8 @@ namespace hotswapd {
 struct TargetQuality {
   bool degraded = false;
   std::uint8_t quick_rounds = 0;  // in sequence, while degraded
-  std::optional<WallTime> certificate_ends;
-  std::optional<WallTime> expiry_told;
+  MaybeTime<WallTime> certificate_ends;
+  MaybeTime<WallTime> expiry_told;
 };
 
 // What a round brought that is to be told.

@@ -86,7 +86,7 @@ json::object attempt_view(const ProbeResult& a) {
           {"class", to_string(a.failure)},
           {"phase", to_string(a.phase)},
           {"reason", a.reason},
-          {"address", a.address.empty() ? json::value(nullptr) : json::value(a.address)},
+          {"address", a.address.empty() ? json::value(nullptr) : json::value(a.address.text())},
           {"stale_address", a.stale},
           {"resolve_ms", millis_or_null(a.times.resolve)},
           {"connect_ms", millis_or_null(a.times.connect)},

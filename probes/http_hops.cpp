@@ -92,7 +92,7 @@ awaitable<ProbeResult> HttpHops::run(ProbeResult first, HttpRedirect redirect, T
     if (!redirected && result.reason != "stopped") result.reason += trail_.where();
   }
   // The address is that of a hop, not of the target.
-  result.address.clear();
+  result.address = {};
   result.stale = false;
   result.reason = clean(result.reason);
   co_return result;

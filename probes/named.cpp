@@ -110,7 +110,8 @@ class NamedProber final : public Prober {
     const auto tried = static_cast<std::size_t>(
         std::find(addresses.begin(), addresses.end(), result.address) - addresses.begin() + 1);
     std::string note;
-    if (result.reason.find(result.address) == std::string::npos) note = "at " + result.address;
+    if (result.reason.find(result.address) == std::string::npos)
+      note = "at " + result.address.text();
     if (tried > 1) {
       note += (note.empty() ? "" : ", ") + std::string("after ") + std::to_string(tried - 1) +
               (tried == 2 ? " other address" : " other addresses");

@@ -51,6 +51,7 @@ class ServiceHarness {
       t.attempts.push_back({v,
                             v == Verdict::fail ? FailureClass::connect : FailureClass::none,
                             Phase::connect,
+                            false,
                             v == Verdict::fail ? "connection refused" : "HTTP 200",
                             {}});
       t.attempts.back().times.total = latency;
