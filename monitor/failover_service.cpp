@@ -178,9 +178,9 @@ void FailoverService::on_round(RoundResult round) {
   const auto now = context_.clocks.now();
   const auto wall = now.wall;
   ++rounds_;
-  skipped_ += round.skipped;
+  skipped_ += static_cast<std::uint32_t>(round.skipped);
   last_round_at_ = wall;
-  last_round_number_ = round.number;
+  last_round_number_ = static_cast<std::uint32_t>(round.number);
   full_round_done_ = true;
   const bool peace = model_.at_peace() && steady_;
   const auto before = model_.targets().front().health.health;

@@ -205,16 +205,16 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   CallRank rank_ = CallRank::moves;    // of what waits there, or is under way
   std::uint64_t ticket_ = 0;           // since when it is wanted; 0: nothing is
   TimePoint slow_until_{};             // refused by the provider: no try before
-  std::uint64_t epoch_ = 0;
-  std::uint64_t proof_epoch_ = 0;
-  std::uint64_t words_ = 0;   // of operators, by command or reload
-  std::uint64_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
-  std::uint64_t rounds_ = 0;
-  std::uint64_t skipped_ = 0;
-  std::uint64_t inconclusive_ = 0;
-  std::uint64_t last_round_number_ = 0;
-  std::optional<WallTime> last_round_at_;
-  std::optional<TimePoint> last_read_;
+  std::uint32_t epoch_ = 0;
+  std::uint32_t proof_epoch_ = 0;
+  std::uint32_t words_ = 0;   // of operators, by command or reload
+  std::uint32_t writes_ = 0;  // swaps begun: a read from before one says nothing after it
+  std::uint32_t rounds_ = 0;
+  std::uint32_t skipped_ = 0;
+  std::uint32_t inconclusive_ = 0;
+  std::uint32_t last_round_number_ = 0;
+  MaybeTime<WallTime> last_round_at_;
+  MaybeTime<TimePoint> last_read_;
   bool full_round_done_ = false;
   bool steady_ = false;  // the last decision was that all is well
   bool pending_ = false;

@@ -11,6 +11,7 @@
 #include "core/event.hpp"
 #include "core/hash.hpp"
 #include "core/kept_set.hpp"
+#include "core/kept_text.hpp"
 #include "core/probe_result.hpp"
 #include "core/record.hpp"
 #include "core/service_spec.hpp"
@@ -171,7 +172,7 @@ class ServiceModel {
   const std::vector<TargetState>& targets() const noexcept { return targets_; }
   ServiceStatus status() const noexcept { return status_; }
   WallTime status_since() const noexcept { return status_since_; }
-  const std::string& reason() const noexcept { return reason_; }
+  std::string reason() const { return reason_.text(); }
   bool active() const noexcept { return active_; }
   std::size_t serving() const noexcept { return serving_; }
   std::optional<RecordSet> served() const { return served_; }
@@ -229,7 +230,7 @@ class ServiceModel {
   bool seen_since_activation_ = false;         // a decided round of the primary
   ServiceStatus status_ = ServiceStatus::unk;  // as it was told
   WallTime status_since_;
-  std::string reason_;
+  KeptText reason_;
   std::uint64_t told_why_ = stable_hash("");  // of the words of the last status that was told
   Proof proof_ = Proof::none;
   SwapBudget budget_;

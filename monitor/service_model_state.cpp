@@ -87,7 +87,7 @@ std::string ServiceModel::detail(const Moment& now) const {
                    {"said", word_->said},
                    {"limit_told", limit_told_},
                    {"proof", static_cast<int>(proof_)},
-                   {"reason", reason_}});
+                   {"reason", reason_.view()}});
 }
 
 Fallible<void> ServiceModel::restore(std::uint64_t generation, const std::string& active,
