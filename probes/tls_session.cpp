@@ -87,9 +87,11 @@ void KeptSession::refused() noexcept {
 }
 
 // The SEQUENCE of ssl/ssl_asn1.c: two versions, cipher, name and key of the session, then elements
-// that may be absent, [3] the peer's certificate, [6] the host name.
+// that may be absent.
 std::string slim_session(std::string_view session) {
+  constexpr unsigned char timeout_tag = 0xa2;
   constexpr unsigned char certificate_tag = 0xa3;
+  constexpr unsigned char servers_context_tag = 0xa4;
   constexpr unsigned char host_name_tag = 0xa6;
   constexpr std::string_view is_tls13("\x02\x02\x03\x04");
   constexpr std::string_view no_name("\x04\x00", 2);
@@ -101,11 +103,19 @@ std::string slim_session(std::string_view session) {
   for (int index = 0; !rest.empty(); ++index) {
     const auto element = first_element(rest);
     if (!element) return {};
-    if (index == 1) tls13 = element->whole == is_tls13;
-    const bool named = tls13 && index == 3 && element->tag == no_name[0];
-    if (element->tag != certificate_tag && element->tag != host_name_tag)
-      kept += named ? no_name : element->whole;
     rest.remove_prefix(element->whole.size());
+    if (index == 1) tls13 = element->whole == is_tls13;
+    switch (element->tag) {
+      case certificate_tag:
+      case servers_context_tag:
+      case host_name_tag:
+        break;
+      case timeout_tag:
+        if (!tls13) kept += element->whole;
+        break;
+      default:
+        kept += tls13 && index == 3 ? no_name : element->whole;
+    }
   }
   return kept.size() > 0xffff ? std::string() : sequence_of(kept);
 }

@@ -63,9 +63,10 @@ class KeptSession {
 };
 
 // What a client needs of a serialised SSL_SESSION (i2d_SSL_SESSION) to resume it. Without the
-// server's certificate, which is most of it, without the name that it was asked for, and of TLS 1.3
-// without the session's name, which stands for the ticket in caches. What is no such thing comes
-// back empty.
+// server's certificate, which is most of it, without what only servers use and the name that it was
+// asked for; of TLS 1.3 also without the session's name, which stands for the ticket in caches, and
+// its timeout, which the ticket's own lifetime takes the place of. What is no such thing comes back
+// empty.
 std::string slim_session(std::string_view session);
 
 }  // namespace hotswapd

@@ -111,14 +111,15 @@ TEST(KeptSession, ATargetThatNeedsLongIsGivenAllTheTime) {
   EXPECT_EQ(prober.shake(), 'F');
 }
 
-TEST(SlimSession, TakesOutTheCertificateAndTheHostName) {
+TEST(SlimSession, TakesOutTheCertificateAndWhatServersAndNamesNeed) {
   const std::string version = "\x02\x01\x01";
   const std::string certificate = std::string("\xa3\x82\x01\x00", 4) + std::string(256, 'c');
   const std::string ticket = "\xaa\x03\x04\x01t";
+  const std::string servers("\xa4\x02\x04\x00", 4);
   const std::string host = "\xa6\x03\x04\x01h";
-  const std::string all = version + certificate + host + ticket;
-  ASSERT_EQ(all.size(), 273u);
-  const std::string session = std::string("\x30\x82\x01\x11") + all;
+  const std::string all = version + certificate + servers + host + ticket;
+  ASSERT_EQ(all.size(), 277u);
+  const std::string session = std::string("\x30\x82\x01\x15") + all;
   EXPECT_EQ(slim_session(session), std::string("\x30\x08") + version + ticket);
   // Without one it stays as it is.
   const std::string small = std::string("\x30\x08") + version + ticket;
@@ -127,10 +128,11 @@ TEST(SlimSession, TakesOutTheCertificateAndTheHostName) {
   EXPECT_EQ(slim_session(middling), middling);
 }
 
-TEST(SlimSession, TakesOutTheNameThatTls13HasNoUseFor) {
+TEST(SlimSession, TakesOutWhatTls13HasNoUseFor) {
   const auto session = [](const std::string& tls_version, const std::string& named) {
+    const std::string timeout = named.size() > 2 ? "\xa2\x03\x02\x01\x07" : "";
     const std::string content = "\x02\x01\x01" + tls_version + "\x04\x02\x13\x02" + named +
-                                std::string("\x04\x02kk\xaa\x03\x04\x01t");
+                                std::string("\x04\x02kk") + timeout + "\xaa\x03\x04\x01t";
     return std::string("\x30") + static_cast<char>(content.size()) + content;
   };
   const std::string name = "\x04\x04name";
