@@ -522,6 +522,59 @@ TEST_F(RoundSchedulerTest, WhoeverFallsSilentLeavesThatQuarterFromTheSecondAttem
   EXPECT_EQ(unfinished, 15u);
 }
 
+// Its two retries wait for room: the first for more than half an interval, the second for what that
+// left of it.
+TEST_F(RoundSchedulerTest, AllAttemptsOfARoundWaitForRoomNoLongerThanOneInterval) {
+  stop();
+  const Descriptors few(200);  // 100 attempts, 75 of them silent ones
+  begin(1);
+  const std::array<std::string, 6> addresses = {"a", "b", "c", "d", "e", "f"};
+  const auto runs = [&] {
+    int total = 0;
+    for (const auto& address : addresses) total += orders(address)->runs;
+    return total;
+  };
+  const auto silent = [&](const std::string& address) {
+    orders(address)->verdicts = {Verdict::fail};
+    orders(address)->failure = FailureClass::timeout;
+    return orders(address);
+  };
+  for (const auto& address : addresses) silent(address)->hold = true;
+  for (std::uint32_t id = 1; id <= 75; ++id)
+    scheduler_->upsert(spec(id, {addresses[id % addresses.size()]}, 1, Millis(600'000)),
+                       FirstRound::at_once);
+  ASSERT_TRUE(eventually([&] { return runs() == 75; }));
+  for (const auto& address : addresses) {
+    orders(address)->lasts = Millis(600'000);
+    orders(address)->hold = false;
+  }
+  ASSERT_TRUE(eventually([&] { return runs() == 150; })) << "each makes its second attempt";
+
+  constexpr Millis interval{2'000};
+  constexpr Millis first_wait{1'200};
+  silent("patient");
+  scheduler_->upsert(spec(100, {"patient"}, 2, interval), FirstRound::at_once);
+  ASSERT_TRUE(eventually([&] { return orders("patient")->runs == 1; }));
+  const TimePoint waits_since = Clock::now();
+  // Who stands behind it in the queue takes what it gives back after its second attempt.
+  silent("next");
+  scheduler_->upsert(spec(101, {"next"}, 1, Millis(600'000)), FirstRound::at_once);
+  ASSERT_TRUE(eventually([&] { return orders("next")->runs == 1; }));
+  orders("next")->lasts = Millis(600'000);
+  ASSERT_TRUE(eventually([&] { return Clock::now() >= waits_since + first_wait; }));
+  EXPECT_EQ(orders("patient")->runs, 1);
+  scheduler_->remove(ServiceId{1});  // makes room for one
+
+  const auto round = wait_for(1).front();
+  ASSERT_EQ(round.service, ServiceId{100});
+  const auto& attempts = round.targets[0]->attempts;
+  ASSERT_EQ(attempts.size(), 3u);
+  EXPECT_EQ(attempts[1].reason, "turn 1");
+  EXPECT_TRUE(attempts[2].reason.starts_with("not begun within its interval"));
+  EXPECT_GE(round.finished - round.started, interval);
+  EXPECT_LT(round.finished - round.started, interval + first_wait / 2);
+}
+
 TEST_F(RoundSchedulerTest, WhoeverWantsManyPlacesAtOnceGetsThemAmongTheSilent) {
   stop();
   const Descriptors few(200);  // 100 attempts

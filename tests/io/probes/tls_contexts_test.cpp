@@ -134,6 +134,37 @@ TEST(TlsContexts, ALoopNeverWaitsForAFileThatHangs) {
   EXPECT_EQ(contexts.in_use(policy, now)->context, after->context);
 }
 
+// Both waits of get() end: the one for a reading that it began itself, and the one for somebody
+// else's. No loop waits after that either.
+TEST(TlsContexts, WhoMayWaitForAFileThatWasNeverReadDoesSoForATime) {
+  TlsContexts contexts;
+  const TimePoint now = Clock::now();
+  const PemFile file(authority());
+  const TlsPolicy policy{true, file.path()};
+  ASSERT_EQ(::unlink(file.path().c_str()), 0);
+  ASSERT_EQ(::mkfifo(file.path().c_str(), 0600), 0);
+  const std::string still = "tls.ca_file " + file.path() + " is still being read";
+  const auto asks = [&](auto question) {
+    auto asked = std::async(std::launch::async, question);
+    const bool over = asked.wait_for(Seconds(10)) == std::future_status::ready;
+    EXPECT_TRUE(over) << "it waits for ever";
+    // Ends what waits for ever, so that the test ends too.
+    if (!over) std::ofstream(file.path()) << "garbage";
+    return asked.get();
+  };
+  for (int again = 0; again < 2; ++again) {
+    const auto tired = asks([&] { return contexts.get(policy, now, Clock::now() + Millis(20)); });
+    ASSERT_FALSE(tired);
+    EXPECT_EQ(tired.error().text, still);
+  }
+  const auto loop = asks([&] { return contexts.in_use(policy, now); });
+  ASSERT_FALSE(loop);
+  EXPECT_EQ(loop.error().text, still);
+  std::ifstream authorities(authority_file().path());
+  std::ofstream(file.path()) << std::string{std::istreambuf_iterator<char>(authorities), {}};
+  EXPECT_TRUE(get(contexts, policy, now));
+}
+
 TEST(TlsContexts, ALoopReadsItselfOnlyWhatNobodyAskedForBefore) {
   TlsContexts contexts;
   const TimePoint now = Clock::now();
