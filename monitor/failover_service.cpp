@@ -168,7 +168,9 @@ bool FailoverService::wanted_still(const Decision& decision) const {
 
 Wish FailoverService::wish_now(const SwapMachine& machine, const Decision& decision,
                                bool resumed) const {
-  if (!resumed) return wanted_still(decision) ? Wish::yes : Wish::no;
+  if (!resumed && wanted_still(decision)) return Wish::yes;
+  // While we stop nobody probes: what was seen grows too old without having changed.
+  if (!resumed) return context_.gate.closed() && !ended_ ? Wish::undecided : Wish::no;
   if (ended_ || edit_) return Wish::no;
   return model_.resumed_wish(machine.plan(), context_.clocks.now(), context_.around(id_));
 }

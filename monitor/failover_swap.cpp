@@ -216,7 +216,9 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         const bool whole = co_await pause(machine, life_ends);
         resting_ = false;
         if (co_await being_stopped()) co_return;  // the next start goes on
-        next = machine.paused(wish_now(machine, decision, resumed), whole);
+        const auto wish = wish_now(machine, decision, resumed);
+        if (wish == Wish::undecided && context_.gate.closed()) co_return;  // so it does here
+        next = machine.paused(wish, whole);
         break;
       }
       case SwapStep::commit: {

@@ -66,6 +66,7 @@ class ProviderGate {
   std::optional<TimePoint> left_alone_until(const Provider& provider) const;
 
   void close();  // nobody begins any more, and nobody waits
+  bool closed() const noexcept { return closed_; }
 
  private:
   using Key = std::pair<CallRank, std::uint64_t>;
