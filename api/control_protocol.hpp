@@ -27,4 +27,13 @@ std::string answer_line(const boost::json::object& data);
 std::string error_line(const Error& error, const std::vector<std::string>& errors = {});
 std::string event_line(const boost::json::object& event);
 
+// What answer_line() or error_line() made, taken apart again: for whoever hands a command on in a
+// form of his own.
+struct ControlAnswer {
+  std::string data;  // JSON text; empty: `error` says why not
+  Error error;
+  std::vector<std::string> errors;
+};
+ControlAnswer parse_answer(std::string line);
+
 }  // namespace hotswapd

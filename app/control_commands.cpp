@@ -62,12 +62,20 @@ std::optional<CommandKind> action(const std::string& command) {
 
 }  // namespace
 
+json::object event_view(const WatchEvent& event) {
+  return {{"at", to_rfc3339_millis(event.at)},
+          {"kind", event.kind},
+          {"fqdn", event.fqdn},
+          {"text", event.text}};
+}
+
 ControlCommands::ControlCommands(ControlBackend backend) : backend_(std::move(backend)) {}
 
 void ControlCommands::handle(ControlRequest request, ControlResponder responder) {
   const auto& command = request.command;
   if (command == "status") return status(responder);
   if (command == "reload") return backend_.reload(std::move(responder));
+  if (command == "check") return backend_.check(std::move(responder));
   if (command == "watch") {
     std::erase_if(watchers_, [](const ControlResponder& w) { return !w.open(); });
     responder.stream();
@@ -184,14 +192,10 @@ void ControlCommands::tell_present(const ControlResponder& responder) {
   }
 }
 
-void ControlCommands::publish(const WatchEvent& event) {
+void ControlCommands::publish(const json::object& event) {
   if (watchers_.empty()) return;
   std::erase_if(watchers_, [](const ControlResponder& w) { return !w.open(); });
-  const json::object line{{"at", to_rfc3339_millis(event.at)},
-                          {"kind", event.kind},
-                          {"fqdn", event.fqdn},
-                          {"text", event.text}};
-  for (const auto& watcher : watchers_) watcher.event(line);
+  for (const auto& watcher : watchers_) watcher.event(event);
 }
 
 }  // namespace hotswapd

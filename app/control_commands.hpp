@@ -21,14 +21,18 @@ struct ControlBackend {
   std::function<boost::json::object()> daemon_view;
   std::function<void(ControlResponder)> reload;
   std::function<void(std::string file, std::string text, ControlResponder)> plan;
+  std::function<void(ControlResponder)> check;
 };
+
+// As everybody who follows events gets it.
+boost::json::object event_view(const WatchEvent& event);
 
 class ControlCommands final : public ControlHandler {
  public:
   explicit ControlCommands(ControlBackend backend);
   void handle(ControlRequest request, ControlResponder responder) override;
 
-  void publish(const WatchEvent& event);  // to everybody who watches
+  void publish(const boost::json::object& event);  // to everybody who watches
 
  private:
   void status(const ControlResponder& responder);

@@ -21,6 +21,7 @@
 #include "app/allocator.hpp"
 #include "app/api_listener.hpp"
 #include "app/control_commands.hpp"
+#include "app/metrics_source.hpp"
 #include "app/name_feed.hpp"
 #include "app/outbox_teller.hpp"
 #include "app/probe_setup.hpp"
@@ -120,6 +121,7 @@ class Daemon {
   void warn_of_zones(const EmbeddedZones::Config& content);
   void warn_of_pings();
   json::object view() const;
+  MetricsInput figures() const;
   std::string why_not_ready() const;
 
   void await_signal();
@@ -159,6 +161,7 @@ class Daemon {
   std::unique_ptr<ControlCommands> commands_;
   std::unique_ptr<ControlServer> control_;
   std::shared_ptr<NextIdentity> identity_ = std::make_shared<NextIdentity>();
+  std::unique_ptr<MetricsSource> metrics_;
   std::unique_ptr<ApiListener> http_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Supervisor> supervisor_;
@@ -212,7 +215,9 @@ bool Daemon::start() {
                             }},
                      [this](const std::string& name) { return providers_->find(config_, name); },
                      [this](const WatchEvent& event) {
-                       if (commands_) commands_->publish(event);
+                       const auto view = event_view(event);
+                       if (commands_) commands_->publish(view);
+                       if (http_) http_->events().publish(json::serialize(view));
                      }};
   monitor_ = std::make_unique<Monitor>(std::move(parts));
   reloader_ = std::make_unique<Reloader>(
@@ -348,7 +353,8 @@ bool Daemon::start_listeners() {
       [this](ControlResponder responder) { reloader_->reload(std::move(responder)); },
       [this](std::string file, std::string text, ControlResponder responder) {
         reloader_->plan(std::move(file), std::move(text), std::move(responder));
-      }});
+      },
+      [this](ControlResponder responder) { reloader_->check(std::move(responder)); }});
   ControlServerOptions options;
   options.path = config_.control_socket;
   options.group = config_.control_group;
@@ -362,8 +368,11 @@ bool Daemon::start_listeners() {
   control_->start();
 
   if (!config_.api) return true;
-  auto http = ApiListener::open(
-      context_.get_executor(), *config_.api, [this] { return why_not_ready(); }, failed);
+  metrics_ = std::make_unique<MetricsSource>(context_.get_executor(), shards_,
+                                             [this] { return figures(); });
+  ApiParts parts{context_.get_executor(), *commands_, [this] { return why_not_ready(); },
+                 [this] { return metrics_->page(); }};
+  auto http = ApiListener::open(std::move(parts), *config_.api, failed);
   if (!http) {
     log_.log(LogLevel::error, "HS1010", "api.listen not opened: " + http.error().text);
     return false;
@@ -377,6 +386,37 @@ json::object Daemon::view() const {
   return {{"version", build_.version},        {"commit", build_.commit},
           {"started", to_rfc3339(started_)},  {"config_file", config_file_},
           {"ready", why_not_ready().empty()}, {"alarms", alarms_.view()}};
+}
+
+MetricsInput Daemon::figures() const {
+  MetricsInput in;
+  in.version = build_.version;
+  in.commit = build_.commit;
+  in.ready = why_not_ready().empty();
+  in.alarms = alarms_.standing();
+  in.rounds = rounds_->figures();
+  in.probes = rounds_->probe_figures();
+  for (const auto* service : monitor_->services()) {
+    const auto& model = service->model();
+    const auto status = static_cast<std::size_t>(model.status());
+    ++in.by_status[status];
+    if (in.services.size() < most_service_series) {
+      const auto& key = model.spec().key;
+      in.services.push_back({key.zone, key.fqdn, static_cast<int>(status)});
+    } else {
+      ++in.services_left_out;
+    }
+  }
+  in.swaps = monitor_->swap_figures();
+  in.outbox = teller_->stats();
+  const auto store = store_->health();
+  in.store_queued = store.queued;
+  in.store_dropped = store.dropped;
+  if (dns_) in.dns = dns_->figures();
+  in.event_clients = http_->events().clients();
+  in.events_dropped = http_->events().dropped();
+  in.process.started = std::chrono::duration<double>(started_.time_since_epoch()).count();
+  return in;
 }
 
 std::string Daemon::why_not_ready() const {
@@ -408,7 +448,13 @@ Fallible<void> Daemon::apply(Config next) {
   next.control_group = config_.control_group;
   next.dns_listen = config_.dns_listen;
   next.shards = config_.shards;
-  next.api = config_.api;
+  if (next.api && config_.api) {
+    next.api->listen = config_.api->listen;
+    next.api->tls = config_.api->tls;
+    next.api->insecure = config_.api->insecure;
+  } else {
+    next.api = config_.api;
+  }
   const auto content = embedded_content(next, host_name());
   if (const auto configured = zones_->configure(content); !configured) return configured.error();
   warn_of_zones(content);
@@ -421,7 +467,10 @@ Fallible<void> Daemon::apply(Config next) {
   providers_->reconfigure(config_);
   set_probe_policy(config_.probe_policy, shards_);
   warn_of_pings();
-  if (http_) http_->use(identity_->take());
+  if (http_) {
+    http_->use(identity_->take());
+    http_->reconfigure(*config_.api);
+  }
   monitor_->reconfigure(config_.services, witness_spec(config_.witness));
   return {};
 }

@@ -43,6 +43,8 @@ class OutboxTeller final : public Teller {
   void durable(const std::vector<std::int64_t>& ids) override;
   void not_durable(const std::vector<std::int64_t>& ids) override;
 
+  OutboxStats stats() const { return outbox_.stats(); }
+
   // Tells what can be told by then. Afterwards a disk that does not answer may cost 0.2 s more.
   awaitable<void> stop(TimePoint deadline);
 

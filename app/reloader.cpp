@@ -136,17 +136,28 @@ std::optional<ConfigDiff> Reloader::take(LoadResult& result) {
 }
 
 void Reloader::plan(std::string file, std::string text, ControlResponder responder) {
+  plan(
+      [file = std::move(file), text = std::move(text)]() mutable {
+        LoadOptions options;
+        if (const auto slash = file.rfind('/'); slash != std::string::npos)
+          options.base_directory = file.substr(0, slash + 1);
+        return load_text(file, std::move(text), options);
+      },
+      std::move(responder));
+}
+
+void Reloader::check(ControlResponder responder) {
+  plan([file = config_file_] { return load_file(file); }, std::move(responder));
+}
+
+void Reloader::plan(std::function<LoadResult()> load, ControlResponder responder) {
   if (plans_.size() >= plans_at_a_time) {
     return responder.fail({errc::unavailable, "too many plans are being read: try again later"});
   }
   const auto number = ++next_plan_;
   plans_.emplace(number, std::move(responder));
-  background_.run([this, number, file = std::move(file),
-                   text = std::move(text)]() mutable -> Background::Result {
-    LoadOptions options;
-    if (const auto slash = file.rfind('/'); slash != std::string::npos)
-      options.base_directory = file.substr(0, slash + 1);
-    auto result = load_text(file, std::move(text), options);
+  background_.run([this, number, load = std::move(load)]() -> Background::Result {
+    auto result = load();
     return [this, number, result = std::move(result)] { planned(number, result); };
   });
 }

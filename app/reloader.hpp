@@ -36,7 +36,8 @@ class Reloader {
   void reload();  // SIGHUP; one that comes while another is under way runs after it
   void reload(ControlResponder responder);
   void plan(std::string file, std::string text, ControlResponder responder);
-  void stop();  // no reload begins or takes effect any more
+  void check(ControlResponder responder);  // a plan of the daemon's own file, as it is now
+  void stop();                             // no reload begins or takes effect any more
 
   // How long the reload under way has been reading; none is: 0.
   Millis reading_for(TimePoint now) const;
@@ -45,6 +46,7 @@ class Reloader {
   void begin();
   void loaded(LoadResult result);
   std::optional<ConfigDiff> take(LoadResult& result);
+  void plan(std::function<LoadResult()> load, ControlResponder responder);
   void planned(std::uint64_t number, const LoadResult& result);
 
   std::string config_file_;

@@ -113,10 +113,10 @@ void api(const std::optional<ApiConfig>& before, const std::optional<ApiConfig>&
 
 // What a reload keeps as it was: it is opened, or handed to what is opened, once at the start.
 bool fixed_at_start(std::string_view name) {
-  constexpr std::string_view fixed[] = {"state_dir", "control_socket", "control_group", "shards",
-                                        "dns_listen"};
-  return name.starts_with("api.") ||
-         std::find(std::begin(fixed), std::end(fixed), name) != std::end(fixed);
+  constexpr std::string_view fixed[] = {"state_dir", "control_socket", "control_group",
+                                        "shards",    "dns_listen",     "api.listen",
+                                        "api.tls",   "api.insecure"};
+  return std::find(std::begin(fixed), std::end(fixed), name) != std::end(fixed);
 }
 
 void append(std::string& out, const char* what, const std::vector<std::string>& names) {

@@ -107,6 +107,7 @@ ParsedArguments parse_arguments(std::vector<std::string> words, const std::strin
       app.add_subcommand("plan", "what a reload of this file would add, remove and change");
   plan->add_option("FILE", arguments.file, "configuration file, - for the standard input")
       ->required();
+  app.add_subcommand("passwd", "the hash of a password, for api.users; it needs no daemon");
   add_probe(app, arguments.probe);
   for (const Action& action : actions) {
     auto* command = app.add_subcommand(action.name, action.help);

@@ -11,6 +11,7 @@
 
 #include "ctl/arguments.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/passwd_command.hpp"
 #include "ctl/probe_command.hpp"
 #include "generated/version_info.hpp"
 
@@ -44,6 +45,7 @@ int main(int argc, char** argv) {
     return parsed.exit_status;
   }
   const Surroundings around{std::cout, std::cerr, style_of(STDOUT_FILENO), style_of(STDERR_FILENO)};
+  if (parsed.arguments->command == "passwd") return run_passwd(around);
   if (parsed.arguments->command == "probe") return run_probe(*parsed.arguments, around);
   return run_command(*parsed.arguments, around);
 }

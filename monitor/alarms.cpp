@@ -27,4 +27,10 @@ boost::json::array Alarms::view() const {
   return list;
 }
 
+std::map<std::string, std::size_t> Alarms::standing() const {
+  std::map<std::string, std::size_t> counts;
+  for (const auto& [key, alarm] : standing_) ++counts[key.first];
+  return counts;
+}
+
 }  // namespace hotswapd

@@ -28,7 +28,8 @@ class Alarms {
     return standing_.contains({id, subject});
   }
 
-  boost::json::array view() const;  // [{id, since, text}]
+  boost::json::array view() const;                      // [{id, since, text}]
+  std::map<std::string, std::size_t> standing() const;  // how many of each id
 
  private:
   struct Alarm {

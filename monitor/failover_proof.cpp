@@ -74,6 +74,11 @@ awaitable<void> FailoverService::prove() {
     const auto wall = context_.clocks.wall();
     if (missing.empty() && !evidence.empty()) {
       if (story_) story_->state = "proved";
+      if (last_intent_ && story_ && story_->moves) {
+        const auto took = context_.clocks.steady() - began;
+        context_.figures.proofs[model_.spec().provider].record(
+            std::chrono::duration_cast<Micros>(took));
+      }
       step("proved", "every name server serves it: " + servers);
       Batch batch;
       if (last_intent_) {
@@ -90,6 +95,8 @@ awaitable<void> FailoverService::prove() {
     const auto elapsed = std::chrono::floor<Millis>(context_.clocks.steady() - began);
     auto pause = std::clamp(elapsed / 4, proof_pause_shortest, proof_pause_longest);
     if (elapsed >= proof_deadline) {
+      if (last_intent_ && story_ && story_->moves && model_.proof_state() != Proof::not_proved)
+        ++context_.figures.not_proved[model_.spec().provider];
       if (story_) story_->state = "applied, not proved";
       perform(model_.proof(Proof::not_proved, missing, wall));
       pause = model_.spec().monitor->interval;

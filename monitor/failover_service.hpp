@@ -12,6 +12,7 @@
 #include "core/log.hpp"
 #include "dns/provider.hpp"
 #include "monitor/clocks.hpp"
+#include "monitor/figures.hpp"
 #include "monitor/provider_gate.hpp"
 #include "monitor/provider_troubles.hpp"
 #include "monitor/rounds.hpp"
@@ -42,6 +43,7 @@ struct ServiceContext {
   TaskGroup& tasks;
   ProviderGate& gate;
   ProviderTroubles& troubles;
+  SwapFigures& figures;
   std::function<void(const WatchEvent&)> watch;
   std::function<Surroundings(ServiceId but)> around;
   std::function<void(ServiceId, Health after)> primary_changed;  // before it decides
@@ -178,6 +180,7 @@ class FailoverService : public std::enable_shared_from_this<FailoverService> {
   void hinder(const SwapMachine& machine, Hindrance& told, Hurdle hurdle, const std::string& why);
   awaitable<bool> swap_turn(SwapMachine& machine, Hindrance& told);
   awaitable<bool> pause(SwapMachine& machine, TimePoint life_ends);
+  void count_swap(SwapFigures::End end);
   void close_swap(SwapMachine& machine, const Decision& decision, const char* state);
   void prove_what_is_not();
   awaitable<void> prove();

@@ -229,6 +229,7 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
                                : model_.swap_committed(decision, machine.plan(), live, now);
         if (!ended_) context_.troubles.written(model_.spec().provider, model_.spec().key);
         if (story_) story_->state = "read back";
+        count_swap(SwapFigures::End::committed);
         Batch batch;
         last_intent_ = std::make_unique<IntentRow>(intent_row(machine, "applied", true));
         batch.intents.push_back(*last_intent_);
@@ -291,12 +292,17 @@ awaitable<bool> FailoverService::pause(SwapMachine& machine, TimePoint life_ends
   co_return context_.clocks.steady() >= until;
 }
 
+void FailoverService::count_swap(SwapFigures::End end) {
+  if (story_ && story_->moves) ++context_.figures.swaps[{model_.spec().provider, end}];
+}
+
 // The old record stands, under its own generation or under that of the fence, or somebody else's
 // does.
 void FailoverService::close_swap(SwapMachine& machine, const Decision& decision,
                                  const char* state) {
   const auto why = machine.detail() + (decision.text.empty() ? "" : "; it was: " + decision.text);
   if (story_) story_->state = state;
+  count_swap(machine.fence() ? SwapFigures::End::fenced : SwapFigures::End::abandoned);
   step(state, machine.detail());
   const auto wall = context_.clocks.wall();
   auto changes = machine.left_behind()

@@ -45,6 +45,7 @@ Monitor::Monitor(MonitorParts parts)
                tasks_,
                gate_,
                troubles_,
+               swap_figures_,
                parts_.watch,
                [this](ServiceId but) { return around(but); },
                [this](ServiceId service, Health after) { primary_changed(service, after); },

@@ -71,6 +71,7 @@ class Monitor {
   std::vector<const FailoverService*> services() const;  // in the order of the configuration
   // What every decision of this service has to know of the others.
   Surroundings around(ServiceId service) const;
+  const SwapFigures& swap_figures() const noexcept { return swap_figures_; }
   bool ready() const;  // every active service has had a round (or its probing is off)
 
  private:
@@ -116,6 +117,7 @@ class Monitor {
   TaskGroup tasks_;
   ProviderGate gate_;
   ProviderTroubles troubles_;
+  SwapFigures swap_figures_;
   ServiceContext context_;
   std::vector<std::shared_ptr<FailoverService>> ordered_;
   std::unordered_map<ServiceId, std::shared_ptr<FailoverService>> by_id_;

@@ -142,6 +142,7 @@ void RoundLane::upsert(RoundSpec spec, FirstRound first) {
     target.load = &loads_[stable_hash(spec.targets[i]->address)];
     target.retries = spec.targets[i]->monitor.retries;
     target.timeout = spec.targets[i]->monitor.timeout;
+    target.protocol = spec.targets[i]->monitor.protocol;
     ++service->probed;
   }
   auto& place = services_[spec.service];
@@ -321,7 +322,9 @@ void RoundLane::launch(const std::shared_ptr<Round>& round) {
   result.number = ++service.number;
   result.started = Clock::now();
   if (round->on_grid) {
-    const auto late = std::chrono::duration_cast<Micros>(result.started - round->slot).count();
+    const auto behind = std::chrono::duration_cast<Micros>(result.started - round->slot);
+    counters.probes.late(behind);
+    const auto late = behind.count();
     if (late > counters.worst_lateness.load(std::memory_order_relaxed)) {
       counters.worst_lateness.store(late, std::memory_order_relaxed);
     }
@@ -367,6 +370,7 @@ awaitable<void> RoundLane::run_target(RoundLane& lane, std::shared_ptr<Round> ro
     ProbeResult attempt = co_await target.prober->run(began + target.timeout);
     add(lane.counters.attempts);
     lane.judge_stalled(attempt, began, target.timeout);
+    lane.counters.probes.attempt(target.protocol, attempt);
     outcome.attempts.push_back(std::move(attempt));
     if (outcome.attempts.back().verdict == Verdict::pass || service.gone || lane.stopping()) break;
   }

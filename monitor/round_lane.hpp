@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "monitor/due_queue.hpp"
+#include "monitor/figures.hpp"
 #include "monitor/round_scheduler.hpp"
 #include "monitor/stall_watch.hpp"
 
@@ -30,6 +31,7 @@ class RoundLane {
     std::atomic<std::uint64_t> in_flight{0};
     std::atomic<std::int64_t> worst_lateness{0};  // microseconds
     std::atomic<std::uint64_t> stalls{0};
+    ProbeCounters probes;
   };
 
   // One of `shards`, which share the descriptors. The rest outlives the lane.
@@ -62,6 +64,7 @@ class RoundLane {
     AddressLoad* load = nullptr;
     Millis timeout{};
     int retries = 0;
+    Protocol protocol = Protocol::none;
     std::optional<Verdict> told;  // of the round that was handed over last; absent: none was
   };
 

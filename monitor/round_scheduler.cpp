@@ -49,6 +49,12 @@ void RoundScheduler::run_now(ServiceId service) {
   asio::post(lane.context(), [&lane, service] { lane.run_now(service); });
 }
 
+ProbeFigures RoundScheduler::probe_figures() const {
+  ProbeFigures sum;
+  for (const auto& lane : impl_->lanes) lane->counters.probes.add_to(sum);
+  return sum;
+}
+
 RoundScheduler::Figures RoundScheduler::figures() const {
   Figures sum;
   for (const auto& lane : impl_->lanes) {

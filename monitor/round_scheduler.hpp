@@ -10,6 +10,7 @@
 #include "core/ids.hpp"
 #include "core/probe_result.hpp"
 #include "core/time.hpp"
+#include "monitor/figures.hpp"
 #include "monitor/rounds.hpp"
 #include "net/shard.hpp"
 #include "probes/prober.hpp"
@@ -45,6 +46,7 @@ class RoundScheduler : public Rounds {
   void run_now(ServiceId service) override;
 
   Figures figures() const;
+  ProbeFigures probe_figures() const;  // since the start; any thread
 
  private:
   struct Impl;

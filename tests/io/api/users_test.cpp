@@ -26,7 +26,7 @@ std::vector<ApiAccount> accounts() {
           {"other", "eve", hash_of("third")}};
 }
 
-struct Fixture : testing::Test {
+struct UserLogIns : testing::Test {
   LogIn run(awaitable<LogIn> task) {
     std::optional<LogIn> answer;
     asio::co_spawn(context, std::move(task), [&](std::exception_ptr error, LogIn found) {
@@ -50,7 +50,7 @@ struct Fixture : testing::Test {
   Users users{context.get_executor()};
 };
 
-TEST_F(Fixture, WhoIsRightAndWhoIsNot) {
+TEST_F(UserLogIns, WhoIsRightAndWhoIsNot) {
   EXPECT_EQ(log_in("acme", "ops", "right").result, Result::refused) << "nobody is configured";
   users.configure(accounts());
   const auto granted = log_in("ACME", "ops", "right");
@@ -78,7 +78,7 @@ TEST_F(Fixture, WhoIsRightAndWhoIsNot) {
   EXPECT_FALSE(users.known("acme", "Ops"));
 }
 
-TEST_F(Fixture, ByTheNameAloneWhereItIsClear) {
+TEST_F(UserLogIns, ByTheNameAloneWhereItIsClear) {
   users.configure(accounts());
   EXPECT_EQ(by_name("ops", "right").customer, "acme");
   EXPECT_EQ(by_name("acme/ops", "right").result, Result::granted);
@@ -88,7 +88,7 @@ TEST_F(Fixture, ByTheNameAloneWhereItIsClear) {
   EXPECT_EQ(by_name("", "").result, Result::refused);
 }
 
-TEST_F(Fixture, KnowsTheCommonHashes) {
+TEST_F(UserLogIns, KnowsTheCommonHashes) {
   for (const char* setting :
        {"$5$rounds=1000$saltsalt$", "$y$j75$saltsalt", "$2b$04$saltsaltsaltsaltsaltsu"}) {
     const auto hash = hash_of("word", setting);
@@ -101,7 +101,7 @@ TEST_F(Fixture, KnowsTheCommonHashes) {
   }
 }
 
-TEST_F(Fixture, ThirtyFailuresAMinuteOfOneAddress) {
+TEST_F(UserLogIns, ThirtyFailuresAMinuteOfOneAddress) {
   users.configure(accounts());
   EXPECT_EQ(log_in("acme", "ops", "right").result, Result::granted);
   for (int i = 0; i < 30; ++i) {
@@ -116,7 +116,7 @@ TEST_F(Fixture, ThirtyFailuresAMinuteOfOneAddress) {
   EXPECT_EQ(log_in("other", "eve", "third", "192.0.2.2").result, Result::granted);
 }
 
-TEST_F(Fixture, ANewConfigurationForgetsWhatWasRight) {
+TEST_F(UserLogIns, ANewConfigurationForgetsWhatWasRight) {
   users.configure(accounts());
   EXPECT_EQ(log_in("acme", "ops", "right").result, Result::granted);
   users.configure({{"acme", "ops", hash_of("new")}});
@@ -124,7 +124,7 @@ TEST_F(Fixture, ANewConfigurationForgetsWhatWasRight) {
   EXPECT_EQ(log_in("acme", "ops", "new").result, Result::granted);
 }
 
-TEST_F(Fixture, AConfigurationThatComesDuringTheCheckDecides) {
+TEST_F(UserLogIns, AConfigurationThatComesDuringTheCheckDecides) {
   users.configure(accounts());
   LogIn answer;
   asio::co_spawn(context, users.log_in("acme", "ops", Secret("right"), "192.0.2.1"),
@@ -135,7 +135,7 @@ TEST_F(Fixture, AConfigurationThatComesDuringTheCheckDecides) {
   EXPECT_EQ(answer.result, Result::refused);
 }
 
-TEST_F(Fixture, MoreThanMayWaitAreTurnedAway) {
+TEST_F(UserLogIns, MoreThanMayWaitAreTurnedAway) {
   users.configure(accounts());
   int busy = 0;
   int granted = 0;

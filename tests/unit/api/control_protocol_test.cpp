@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/json/array.hpp>
+
 namespace hotswapd {
 namespace {
 
@@ -35,6 +37,21 @@ TEST(ControlProtocol, EnvelopesAreOneLineEach) {
   EXPECT_EQ(error_line({errc::invalid_argument, "bad\x1b"}, {"h.yaml:1:1: error", "x\xff"}),
             "{\"ok\":false,\"code\":\"invalid_argument\",\"error\":\"bad\\\\x1b\","
             "\"errors\":[\"h.yaml:1:1: error\",\"x\\\\xff\"]}\n");
+}
+
+TEST(ControlProtocol, AnAnswerIsTakenApartAgain) {
+  const auto good = parse_answer(answer_line({{"services", boost::json::array{"a}\n"}}}));
+  EXPECT_EQ(good.data, "{\"services\":[\"a}\\n\"]}");
+  const auto bad =
+      parse_answer(error_line({errc::conflict, "it stands in the way"}, {"one", "two"}));
+  EXPECT_EQ(bad.data, "");
+  EXPECT_EQ(bad.error.code, errc::conflict);
+  EXPECT_EQ(bad.error.text, "it stands in the way");
+  EXPECT_EQ(bad.errors, (std::vector<std::string>{"one", "two"}));
+  for (const char* nonsense : {"", "{}", "[]", "{\"ok\":true", "{\"code\":7,\"errors\":7}"}) {
+    EXPECT_EQ(parse_answer(nonsense).data, "") << nonsense;
+    EXPECT_EQ(parse_answer(nonsense).error.code, errc::internal) << nonsense;
+  }
 }
 
 }  // namespace
