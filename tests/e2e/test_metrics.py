@@ -122,10 +122,10 @@ def test_open_to_everybody_where_the_operator_says_so(world):
 
 def test_nothing_that_a_peer_says_becomes_a_label(world):
     primary, _ = world.pair()
-    primary.stop()
-    other = world.site(world.third, body=b'evil"} 1\nevil_metric 7\n', status=500)
-    daemon = world.daemon(world.service(address=world.third), api=api_section(world))
-    wait_until("it was asked", lambda: other.count() >= 2)
+    primary.body, primary.behaviour, primary.reason = 'evil"} 1\nevil_metric 7\n', 500, "evil"
+    daemon = world.daemon(api=api_section(world))
     daemon.wait_status("failover")
-    text = scrape(Api(world))
-    assert "evil" not in text and "500" not in re.sub(r"\d\.\d+|le=\"\S+|\d{4,}", "", text.split("# HELP process")[0])
+    figures = parsed(scrape(Api(world)))
+    assert value(figures, "hotswapd_probes_total", protocol="HTTP", verdict="fail", **{"class": "content"}) >= 1
+    labels = {word for series in figures.values() for labels in series for _, word in labels}
+    assert not [word for word in labels if "evil" in word]
