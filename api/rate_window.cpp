@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <chrono>
+#include <utility>
 
 #include "core/error.hpp"
 
@@ -18,6 +19,11 @@ std::optional<Millis> RateWindow::full_for(const std::string& key, TimePoint now
   return std::chrono::ceil<Millis>(found->second.ends - now);
 }
 
+bool RateWindow::first_told(const std::string& key) {
+  const auto found = windows_.find(key);
+  return found != windows_.end() && !std::exchange(found->second.told, true);
+}
+
 void RateWindow::count(const std::string& key, TimePoint now) {
   auto found = windows_.find(key);
   if (found == windows_.end()) {
@@ -25,7 +31,7 @@ void RateWindow::count(const std::string& key, TimePoint now) {
     found = windows_.emplace(key, Window{}).first;
   }
   auto& window = found->second;
-  if (window.ends <= now) window = {now + span_, 0};
+  if (window.ends <= now) window = Window{now + span_};
   ++window.events;
 }
 

@@ -19,6 +19,8 @@ class RateWindow {
 
   // nullopt: there is room for one more. Else how long until there is.
   std::optional<Millis> full_for(const std::string& key, TimePoint now) const;
+  // Whether this is the first time that it is asked for a key's window.
+  bool first_told(const std::string& key);
   void count(const std::string& key, TimePoint now);
   void forgive(const std::string& key, TimePoint now);  // one event of the window that `now` is in
 
@@ -26,6 +28,7 @@ class RateWindow {
   struct Window {
     TimePoint ends;
     std::size_t events = 0;
+    bool told = false;
   };
   void make_room(TimePoint now);
 

@@ -132,6 +132,7 @@ awaitable<LogIn> Users::log_in(const ApiAccount* account, std::string claimed, S
   }
   const std::string from = address_key(peer);
   if (const auto full = failures_.full_for(from, began)) {
+    if (tell_ && failures_.first_told(from)) tell_(from);
     answer.result = LogIn::Result::limited;
     answer.retry_after = std::chrono::ceil<Seconds>(*full);
     co_return answer;

@@ -62,6 +62,9 @@ class Users {
   ~Users();  // after the coroutines that wait here have ended
 
   void configure(std::vector<ApiAccount> accounts);
+  // Called with an address (of IPv6: a /64) from which no more is looked at for a while: once each
+  // time.
+  void on_limited(std::function<void(const std::string& from)> tell) { tell_ = std::move(tell); }
   bool known(std::string_view customer, std::string_view user) const;
 
   // `peer` is the client's address. Never blocks, and ends within UserLimits::wait.
@@ -94,6 +97,7 @@ class Users {
   std::vector<ApiAccount> accounts_;
   MacKey key_;  // empty: there was no randomness, and nothing is remembered
   RateWindow failures_;
+  std::function<void(const std::string&)> tell_;
   std::map<Sha256, Remembered> remembered_;
   std::map<std::uint64_t, Check*> checks_;  // waiting and running; owned by those who wait
   std::deque<std::uint64_t> queue_;         // of those, the ones that have not begun

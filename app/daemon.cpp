@@ -378,6 +378,10 @@ bool Daemon::start_listeners() {
     return false;
   }
   http_ = *std::move(http);
+  http_->access().users().on_limited([this](const std::string& from) {
+    log_.log(LogLevel::warning, "HS1024",
+             "too many failed log-ins: none is looked at until the minute is over address=" + from);
+  });
   http_->start();
   return true;
 }

@@ -102,6 +102,8 @@ TEST_F(UserLogIns, KnowsTheCommonHashes) {
 }
 
 TEST_F(UserLogIns, ThirtyFailuresAMinuteOfOneAddress) {
+  std::vector<std::string> told;
+  users.on_limited([&](const std::string& from) { told.push_back(from); });
   users.configure(accounts());
   EXPECT_EQ(log_in("acme", "ops", "right").result, Result::granted);
   for (int i = 0; i < 30; ++i) {
@@ -114,6 +116,7 @@ TEST_F(UserLogIns, ThirtyFailuresAMinuteOfOneAddress) {
   EXPECT_EQ(log_in("acme", "ops", "right").result, Result::granted) << "known to be right";
   EXPECT_EQ(log_in("other", "eve", "third").result, Result::limited) << "nothing is looked at";
   EXPECT_EQ(log_in("other", "eve", "third", "192.0.2.2").result, Result::granted);
+  EXPECT_EQ(told, std::vector<std::string>{"192.0.2.1"}) << "once";
 }
 
 TEST_F(UserLogIns, ANewConfigurationForgetsWhatWasRight) {

@@ -20,6 +20,18 @@ TEST(RateWindow, FullAfterItsLimitUntilItsEnd) {
   EXPECT_FALSE(window.full_for("a", start + Seconds(60))) << "the window began anew";
 }
 
+TEST(RateWindow, IsToldOfOnceAWindow) {
+  RateWindow window(1, Seconds(60));
+  EXPECT_FALSE(window.first_told("a")) << "there is none";
+  window.count("a", start);
+  EXPECT_TRUE(window.first_told("a"));
+  EXPECT_FALSE(window.first_told("a"));
+  window.count("a", start + Seconds(59));
+  EXPECT_FALSE(window.first_told("a"));
+  window.count("a", start + Seconds(60));
+  EXPECT_TRUE(window.first_told("a"));
+}
+
 TEST(RateWindow, WhatIsForgivenDoesNotCount) {
   RateWindow window(1, Seconds(60));
   window.forgive("a", start);
