@@ -302,7 +302,9 @@ void FailoverService::close_swap(SwapMachine& machine, const Decision& decision,
                                  const char* state) {
   const auto why = machine.detail() + (decision.text.empty() ? "" : "; it was: " + decision.text);
   if (story_) story_->state = state;
-  count_swap(machine.fence() ? SwapFigures::End::fenced : SwapFigures::End::abandoned);
+  count_swap(machine.left_behind() ? SwapFigures::End::left_behind
+             : machine.fence()     ? SwapFigures::End::fenced
+                                   : SwapFigures::End::abandoned);
   step(state, machine.detail());
   const auto wall = context_.clocks.wall();
   auto changes = machine.left_behind()

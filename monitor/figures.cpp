@@ -27,6 +27,8 @@ const char* to_string(SwapFigures::End end) noexcept {
       return "fenced";
     case SwapFigures::End::abandoned:
       return "abandoned";
+    case SwapFigures::End::left_behind:
+      return "left behind";
   }
   return "";
 }

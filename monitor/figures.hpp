@@ -83,7 +83,7 @@ class ProbeCounters {
 
 // The swaps of all services, by provider. Lives on shard 0.
 struct SwapFigures {
-  enum class End : std::uint8_t { committed, fenced, abandoned };
+  enum class End : std::uint8_t { committed, fenced, abandoned, left_behind };
 
   std::map<std::pair<std::string, End>, std::uint64_t> swaps;
   std::map<std::string, std::uint64_t> not_proved;  // whose proof_deadline passed first
