@@ -16,11 +16,15 @@
 
 namespace hotswapd {
 
+// One hash to be made, for all who ask the same at the same time.
 struct Users::Check {
   asio::steady_timer until;
   Secret setting;
   Secret password;
+  Sha256 seal{};
   std::string from;
+  std::size_t waiters = 0;
+  bool stale = false;  // of the configuration before
   std::optional<bool> right = {};
 };
 
@@ -59,6 +63,7 @@ Users::~Users() = default;
 void Users::configure(std::vector<ApiAccount> accounts) {
   accounts_ = std::move(accounts);
   remembered_.clear();
+  for (const auto& [number, check] : checks_) check->stale = true;
 }
 
 const ApiAccount* Users::find(std::string_view customer, std::string_view user) const {
@@ -137,49 +142,64 @@ awaitable<LogIn> Users::log_in(const ApiAccount* account, std::string claimed, S
     answer.retry_after = std::chrono::ceil<Seconds>(*full);
     co_return answer;
   }
-  const auto of_this = std::count_if(checks_.begin(), checks_.end(),
-                                     [&](const auto& entry) { return entry.second->from == from; });
-  if (checks_.size() >= limits_.waiting ||
-      of_this >= static_cast<std::ptrdiff_t>(limits_.waiting_of_one)) {
+  const auto same = std::find_if(checks_.begin(), checks_.end(), [&](const auto& entry) {
+    return !entry.second->stale && entry.second->seal == seal;
+  });
+  std::shared_ptr<Check> check;
+  if (same != checks_.end()) {
+    check = same->second;
+  } else if (!room_for(from)) {
     answer.result = LogIn::Result::busy;
     answer.retry_after = Seconds(1);
     co_return answer;
   }
-  // Taken for a failure until it is none: those that wait count as well.
-  failures_.count(from, began);
+  // One guess, however many make it at once; taken for a failure until it is none, so that those
+  // that wait count as well.
+  const bool first = !check;
+  if (first) failures_.count(from, began);
   if (accounts_.empty()) co_return answer;
 
-  Check check{asio::steady_timer(home_, began + limits_.wait), setting_for(account, claimed),
-              std::move(password), from};
   const bool exists = account != nullptr;
-  const Secret hash = check.setting;
   std::string customer;
   std::string user;
   if (exists) {
     customer = account->customer;
     user = account->user;
   }
-  const auto number = next_++;
-  checks_.emplace(number, &check);
-  queue_.push_back(number);
-  begin_checks();
-  if (!check.right) co_await check.until.async_wait(nothrow);
-  checks_.erase(number);
-  std::erase(queue_, number);
-  if (!check.right) {
+  if (first) {
+    check = std::make_shared<Check>(Check{asio::steady_timer(home_, began + limits_.wait),
+                                          setting_for(account, claimed), std::move(password), seal,
+                                          from});
+    const auto number = next_++;
+    checks_.emplace(number, check);
+    queue_.push_back(number);
+    begin_checks();
+  }
+  ++check->waiters;
+  if (!check->right) co_await check->until.async_wait(nothrow);
+  --check->waiters;
+  if (!check->right) {
+    forget_unwanted();
     answer.result = LogIn::Result::busy;
     answer.retry_after = Seconds(1);
     co_return answer;
   }
   // The configuration may have changed meanwhile.
   const ApiAccount* const now = exists ? find(customer, user) : nullptr;
-  if (!*check.right || now == nullptr || !(now->hash == hash)) co_return answer;
-  failures_.forgive(from, Clock::now());
+  if (!*check->right || now == nullptr || !(now->hash == check->setting)) co_return answer;
+  if (first) failures_.forgive(from, Clock::now());
   remember(seal, *now, Clock::now());
   answer.result = LogIn::Result::granted;
   answer.customer = now->customer;
   answer.user = now->user;
   co_return answer;
+}
+
+bool Users::room_for(const std::string& from) const {
+  const auto of_this = std::count_if(checks_.begin(), checks_.end(),
+                                     [&](const auto& entry) { return entry.second->from == from; });
+  return checks_.size() < limits_.waiting &&
+         of_this < static_cast<std::ptrdiff_t>(limits_.waiting_of_one);
 }
 
 void Users::begin_checks() {
@@ -196,11 +216,22 @@ void Users::begin_checks() {
   }
 }
 
+// What nobody waits for any more, and has not begun, need not be done.
+void Users::forget_unwanted() {
+  std::erase_if(queue_, [this](std::uint64_t number) {
+    const auto found = checks_.find(number);
+    if (found->second->waiters != 0) return false;
+    checks_.erase(found);
+    return true;
+  });
+}
+
 void Users::checked(std::uint64_t number, bool right) {
   --running_;
   if (const auto found = checks_.find(number); found != checks_.end()) {
     found->second->right = right;
     found->second->until.cancel();
+    checks_.erase(found);
   }
   begin_checks();
 }

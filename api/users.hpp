@@ -53,9 +53,9 @@ struct UserLimits {
 
 // Lives on one executor (one thread); every member function is called there.
 //
-// A user that does not exist costs a hash as well, made with the parameters of one that does. What
-// was right is remembered as a digest under a key that is made at the start and never leaves the
-// process; a new configuration forgets it.
+// Who asks the same at the same time shares one check. A user that does not exist costs a hash as
+// well, made with the parameters of one that does. What was right is remembered as a digest under a
+// key that is made at the start and never leaves the process; a new configuration forgets it.
 class Users {
  public:
   explicit Users(asio::any_io_executor home, UserLimits limits = {});
@@ -88,7 +88,9 @@ class Users {
                           std::string peer);
   Sha256 digest(std::string_view name, std::string_view password) const;
   Secret setting_for(const ApiAccount* account, std::string_view claimed) const;
+  bool room_for(const std::string& from) const;
   void begin_checks();
+  void forget_unwanted();
   void checked(std::uint64_t number, bool right);
   void remember(const Sha256& seal, const ApiAccount& account, TimePoint now);
 
@@ -99,8 +101,8 @@ class Users {
   RateWindow failures_;
   std::function<void(const std::string&)> tell_;
   std::map<Sha256, Remembered> remembered_;
-  std::map<std::uint64_t, Check*> checks_;  // waiting and running; owned by those who wait
-  std::deque<std::uint64_t> queue_;         // of those, the ones that have not begun
+  std::map<std::uint64_t, std::shared_ptr<Check>> checks_;  // waiting and running
+  std::deque<std::uint64_t> queue_;  // of those, the ones that have not begun
   std::uint64_t next_ = 1;
   std::size_t running_ = 0;
   Background background_;

@@ -225,6 +225,9 @@ def test_what_a_log_in_costs_is_not_the_loops(world):
     api = Api(world)
     with concurrent.futures.ThreadPoolExecutor(64) as pool:
         answers = list(pool.map(lambda i: api.get(SERVICE, (f"user{i}", PASSWORD)), range(64)))
+    with concurrent.futures.ThreadPoolExecutor(60) as pool:  # of one user, who is known to nobody yet
+        same = list(pool.map(lambda i: api.get(SERVICE, ("acme/user0", PASSWORD)), range(60)))
+    assert {answer.status for answer in same} == {200}, same
     statuses = [answer.status for answer in answers]
     assert set(statuses) <= {200, 503} and statuses.count(200) >= 8, statuses
     for answer in answers:
@@ -376,6 +379,7 @@ def test_many_followers_and_one_that_does_not_read(world):
     # One address may have 64 connections: that is as many as may follow.
     deaf = [Follower(api, read=False) for _ in range(60)]
     reader = Follower(api)
+    assert reader.head[0] == "HTTP/1.1 200 OK", reader.head
     api.post(f"{SERVICE}/force-failover", {"reason": "x" * 250})
     reader.until(lambda data: "xxx" in data.get("text", ""))
     assert daemon.status() in ("ok", "failover")

@@ -35,9 +35,10 @@ void ask(const HttpRequest& request) {
     return;
   }
   CHECK(command->command == match.route->command);
-  CHECK(command->body.at("command") == match.route->command);
+  CHECK(std::string_view(command->body.at("command").as_string()) == match.route->command);
   CHECK(command->body.size() <= 4);
-  if (!match.fqdn.empty()) CHECK(command->body.at("fqdn") == match.fqdn);
+  if (!match.fqdn.empty())
+    CHECK(std::string_view(command->body.at("fqdn").as_string()) == match.fqdn);
   if (const auto* reason = command->body.if_contains("reason"); reason && reason->is_string())
     CHECK(clean(std::string_view(reason->get_string())) == reason->get_string());
 }
