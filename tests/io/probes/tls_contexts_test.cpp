@@ -160,6 +160,7 @@ TEST(TlsContexts, WhoMayWaitForAFileThatWasNeverReadDoesSoForATime) {
   const auto loop = asks([&] { return contexts.in_use(policy, now); });
   ASSERT_FALSE(loop);
   EXPECT_EQ(loop.error().text, still);
+  if (HasFailure()) return;  // nobody may be reading any more
   std::ifstream authorities(authority_file().path());
   std::ofstream(file.path()) << std::string{std::istreambuf_iterator<char>(authorities), {}};
   EXPECT_TRUE(get(contexts, policy, now));
