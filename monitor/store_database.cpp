@@ -120,6 +120,9 @@ Fallible<void> StoreDatabase::start(WallTime now, StoredState& out, const StoreR
   // Each turn either ends or takes one remedy, and each remedy is taken once.
   while (true) {
     rows_.release();
+    // What stands whole in the WAL was read as done; with another process there SQLite believes its
+    // index instead, which a daemon that was killed in a commit left behind what stands.
+    if (known != nullptr && open_elsewhere(path_)) known = nullptr;
     const auto made = make_private(path_);
     int code = made ? db_.open(path_) : SQLITE_CANTOPEN;
     FileVerdict verdict;

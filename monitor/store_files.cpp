@@ -149,6 +149,21 @@ Fallible<void> make_private(const std::string& path) {
   return {};
 }
 
+bool open_elsewhere(const std::string& database) {
+  const int fd = ::open((database + "-shm").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return false;
+  // The byte that every connection to a WAL database holds a shared lock on (WAL-mode File Format,
+  // "WAL-Index Locks", and os_unix.c: UNIX_SHM_DMS).
+  struct flock probe {};
+  probe.l_type = F_WRLCK;
+  probe.l_whence = SEEK_SET;
+  probe.l_start = 128;
+  probe.l_len = 1;
+  const bool held = ::fcntl(fd, F_GETLK, &probe) == 0 && probe.l_type != F_UNLCK;
+  ::close(fd);
+  return held;
+}
+
 Fallible<std::string> set_aside(const std::string& database, const std::string& why, WallTime now) {
   const std::string base = database + "." + why + "-" + file_stamp(now);
   std::string target = base;

@@ -56,6 +56,10 @@ class Reserve {
 // Makes the file, or an existing one and its companions, readable by us alone.
 Fallible<void> make_private(const std::string& path);
 
+// Whether another process has the database open by SQLite, if only to read. A connection of our own
+// to it loses its locks by this: to be asked while there is none.
+bool open_elsewhere(const std::string& database);
+
 // Renames DATABASE and its -wal and -shm to DATABASE.WHY-20260131T120000Z; answers the new name.
 Fallible<std::string> set_aside(const std::string& database, const std::string& why, WallTime now);
 

@@ -99,6 +99,11 @@ void StoreDatabase::start_late(const StoreReading& reading, const StoredState& o
 }
 
 bool StoreDatabase::heal(WallTime now) {
+  // See start(): what is in memory cannot be taken back any more.
+  if (open_elsewhere(path_)) {
+    why_ = "another program has it open; it is written to when that is gone";
+    return false;
+  }
   StoredState found;  // the same that is in memory, or nothing
   const auto started = start(now, found);
   if (!found.set_aside.empty()) {

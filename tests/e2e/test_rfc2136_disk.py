@@ -1,7 +1,9 @@
 """A disk under the state that is full, read-only or hangs, and a name server outside: no update leaves before the disk
 has what it is about, and the swap is made as soon as it has."""
 
+import contextlib
 import re
+import sqlite3
 
 import dns.message
 
@@ -145,3 +147,25 @@ def test_while_the_disk_hangs_no_update_leaves(world):
     wait_until("nothing is left open", lambda: all(closed for *_, closed in intents(daemon)))
     assert ledger.seen == [2, 3] and not ledger.missing, ledger.missing
     assert (stage.server.serial(), stage.server.generation()) == (4, 3) and not stage.sampler.wrong
+
+
+def test_another_reader_of_the_state_during_a_kill_leaves_nothing_open(world):
+    """A commit stands whole in the WAL and was never finished: with a reader about SQLite does not see it at the start."""
+    stage = Stage(world, Knot, through=True)
+    disk = Disk(world, stage.daemon)
+    daemon = stage.settled().daemon
+    with contextlib.closing(sqlite3.connect(f"file:{daemon.dir}/state/state.db?mode=ro", uri=True)) as reader:
+        reader.execute("SELECT count(*) FROM intent").fetchall()  # no transaction stays open
+        stage.wire.before_update = lambda packet: disk.says("sync", "hang")  # the commit after the write hangs
+        stage.primary.stop()
+        stage.holds(world.backup)
+        wait_until("it is committed in memory", lambda: "HS1204" in daemon.log())
+        daemon.kill()
+        disk.is_well()
+        stage.wire.before_update = None
+        daemon.start()
+        daemon.wait_status("failover")
+        stage.primary.start()
+        stage.holds(world.primary, 15)
+    assert "HS1212" not in daemon.log()
+    assert not [row for row in intents(daemon) if row[3] is None]
