@@ -341,7 +341,10 @@ class Process {
                                           : Verdict::inconclusive;
       TargetRound t;
       t.verdict = v;
-      t.attempts.push_back({v, FailureClass::none, Phase::exchange, "seen", {}});
+      ProbeResult& attempt = t.attempts.emplace_back();
+      attempt.verdict = v;
+      attempt.phase = Phase::exchange;
+      attempt.reason = "seen";
       r.targets.emplace_back(std::move(t));
     }
     monitor->on_round(std::move(r));
