@@ -287,8 +287,10 @@ TEST_F(RoundSchedulerTest, RunNowIsARoundBesidesTheGrid) {
   scheduler_->run_now(ServiceId{1});
   EXPECT_TRUE(eventually([&] { return orders("a")->running == 1; }));
   scheduler_->run_now(ServiceId{1});  // one is in flight
+  scheduler_->upsert(spec(2, {"b"}), FirstRound::at_once);
+  EXPECT_TRUE(eventually([&] { return orders("b")->runs == 1; }));  // so that was heard
   orders("a")->hold = false;
-  wait_for(2);
+  wait_for(3);
   EXPECT_EQ(orders("a")->runs, 2);
 }
 
