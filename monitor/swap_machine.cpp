@@ -243,8 +243,9 @@ bool SwapMachine::is_ours(const LiveRecord& live) const {
   if (!live.set || !live.set->same_values(plan_.want)) return false;
   if (!live.op.empty() && live.op != plan_.op) return false;
   if (traits_.keeps_generation) return live.generation == plan_.generation;
-  // Without generations the value and our TTL are all there is to see.
-  return sent_ && live.set->ttl == plan_.want.ttl;
+  // Without generations the value and our TTL are all there is to see. Some keep a TTL of their
+  // own: where the provider says that it is done, the value alone has to do.
+  return sent_ && (live.set->ttl == plan_.want.ttl || said_done_);
 }
 
 bool SwapMachine::is_fence(const LiveRecord& live) const {

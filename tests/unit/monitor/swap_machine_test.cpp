@@ -209,6 +209,32 @@ TEST(SwapMachine, ALostTouchOfTheSameValueIsNotTakenForDone) {
   EXPECT_EQ(m.was_read(LiveRecord{old_set, std::nullopt, "", 0}), SwapStep::pause);
 }
 
+TEST(SwapMachine, WithoutGenerationsATtlOfTheProvidersOwnIsNoObstacle) {
+  const auto machine = [](const RecordSet& want, SwapOutcome answer) {
+    SwapPlan p = plan();
+    p.expect_generation.reset();
+    p.want = want;
+    SwapMachine m(p, false, {false, true, false});
+    m.start();
+    m.journaled(true);
+    m.was_read(LiveRecord{old_set, std::nullopt, "", 7});
+    m.journaled(true);
+    m.written({answer, ""});
+    return m;
+  };
+  RecordSet lower = old_set;
+  lower.ttl = 20;
+  auto touch = machine(lower, SwapOutcome::applied);
+  EXPECT_EQ(touch.was_read(LiveRecord{old_set, std::nullopt, "", 8}), SwapStep::commit);
+  RecordSet clamped = new_set;
+  clamped.ttl = 300;
+  auto swap = machine(new_set, SwapOutcome::applied);
+  EXPECT_EQ(swap.was_read(LiveRecord{clamped, std::nullopt, "", 8}), SwapStep::commit);
+  auto lost = machine(lower, SwapOutcome::unknown);
+  EXPECT_EQ(lost.was_read(LiveRecord{old_set, std::nullopt, "", 8}), SwapStep::pause)
+      << "nobody said that it is done";
+}
+
 TEST(SwapMachine, AnotherOperationsWriteIsNotOurs) {
   auto m = sent_machine();
   m.written({SwapOutcome::unknown, ""});
