@@ -204,6 +204,10 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
         break;
       }
       case SwapStep::pause: {
+        if (leaving() && machine.may_be_dropped()) {
+          next = machine.paused(Wish::no, false);
+          break;
+        }
         if (leaving() && !machine.waiting_out()) {
           next = machine.left();
           break;

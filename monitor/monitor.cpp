@@ -156,6 +156,9 @@ void Monitor::reconfigure(const std::vector<Shared<ServiceSpec>>& services,
     }
     if (auto* provider = parts_.provider(spec->provider)) (*it)->reconfigure(spec, *provider);
   }
+  std::set<std::string> providers;
+  for (const auto& spec : services) providers.insert(spec->provider);
+  troubles_.only(providers);
   watch_witness(std::move(witness));
   // Shown in the order of the file.
   std::map<RecordKey, std::size_t> position;

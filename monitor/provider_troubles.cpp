@@ -1,6 +1,7 @@
 #include "monitor/provider_troubles.hpp"
 
 #include <cstdlib>
+#include <utility>
 
 #include "core/timestamp.hpp"
 
@@ -31,6 +32,8 @@ const Words& words(Trouble kind) {
   };
   return all[static_cast<std::size_t>(kind)];
 }
+
+constexpr const char* nobody_asks = "nobody asks it any more for what failed";
 
 std::size_t index(Trouble kind) {
   return static_cast<std::size_t>(kind);
@@ -151,8 +154,18 @@ void ProviderTroubles::not_throttled(const std::string& provider) {
 }
 
 void ProviderTroubles::forget(const std::string& provider, const RecordKey& service) {
-  read(provider, service);
-  written(provider, service);
+  for (const auto asked : {Asked::read, Asked::write}) {
+    for (const auto kind :
+         {Trouble::unread, Trouble::configuration, Trouble::clock, Trouble::ignored})
+      end(provider, kind, {service, asked}, nobody_asks);
+  }
+}
+
+void ProviderTroubles::only(const std::set<std::string>& providers) {
+  for (auto& [name, standing] : providers_) {
+    if (providers.contains(name) || !std::exchange(standing.throttled, false)) continue;
+    cleared(name, Trouble::throttled, nobody_asks);
+  }
 }
 
 }  // namespace hotswapd

@@ -45,7 +45,10 @@ class ProviderTroubles {
   void given_up(const std::string& provider, const RecordKey& service);
   void throttled(const std::string& provider, TimePoint until, const std::string& why);
   void not_throttled(const std::string& provider);
+  // It is no service of that provider any more.
   void forget(const std::string& provider, const RecordKey& service);
+  // Of the others nothing is asked any more.
+  void only(const std::set<std::string>& providers);
 
  private:
   static constexpr std::size_t kinds = 5;

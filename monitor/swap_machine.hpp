@@ -93,6 +93,10 @@ class SwapMachine {
   bool written() const noexcept { return written_; }  // or asked for at least, in this run
   // The pause is for a write that may be under way and cannot be fenced off.
   bool waiting_out() const noexcept { return waiting_out_; }
+  // Read back as not done, and nobody has tried yet to make sure that it stays so.
+  bool may_be_dropped() const noexcept {
+    return at_ == SwapStep::pause && after_pause_ == SwapStep::write && !fenced_ && !unwanted_;
+  }
   // Closed by left() although a write may be under way.
   bool left_behind() const noexcept { return left_behind_; }
   // The highest generation that may have been sent.

@@ -710,6 +710,31 @@ TEST_F(MoveTest, AProviderThatAnswersIsFencedBeforeItIsLeft) {
   EXPECT_EQ(there.serves(key()), backup);
 }
 
+TEST_F(MoveTest, AReloadDuringTheWriteDoesNotSkipTheFence) {
+  there.records[web().key] = {RecordSet{RecordType::a, 5, {primary}}, 1, "", 1};
+  run({web()});
+  rounds("pp", Seconds(10));
+  specs = {at("there")};
+  here.on_apply = [this](const SwapPlan& plan) -> std::optional<ApplyResult> {
+    if (plan.op.ends_with("-fence")) return std::nullopt;
+    p->monitor->reconfigure(specs);
+    return ApplyResult(SwapOutcome::unknown, "no answer");
+  };
+  round("fp");
+  all("fp", Seconds(10));
+  ASSERT_EQ(here.effective.size(), 1u);
+  EXPECT_TRUE(here.effective.front().op.ends_with("-fence"));
+  EXPECT_EQ(logged("HS1221"), 0);
+  EXPECT_EQ(there.serves(key()), backup);
+}
+
+TEST_F(MoveTest, NothingIsSaidToWorkAgainBecauseItWasLeft) {
+  stick();
+  reload({at("there")});
+  all("fp", Seconds(10));
+  EXPECT_THAT(line("HS1113"), HasSubstr("nobody asks it any more"));
+}
+
 TEST_F(MoveTest, WhoCanBeReadAndTakesNoFenceIsLeftToo) {
   stick();
   here.on_apply = [](const SwapPlan&) -> std::optional<ApplyResult> {
