@@ -65,7 +65,7 @@ awaitable<Fallible<LiveRecord>> ExecProvider::read(RecordKey key, TimePoint dead
 awaitable<ApplyResult> ExecProvider::apply(SwapPlan plan, TimePoint deadline) {
   const auto state = state_;
   auto command = state->command;
-  auto input = exec_protocol::encode_apply(plan);
+  auto input = exec_protocol::encode_apply(plan, state->keeps_generation);
   const auto end = co_await state->runner.run(std::move(command), std::move(input), deadline);
   co_return exec_protocol::judge_apply(end);
 }

@@ -163,13 +163,15 @@ std::string encode_read(const RecordKey& key) {
   return json::serialize(request("read", key)) + "\n";
 }
 
-std::string encode_apply(const SwapPlan& plan) {
+std::string encode_apply(const SwapPlan& plan, bool with_generation) {
   auto out = request("apply", plan.key);
   out["expect"] = shown(plan.expect);
-  out["expect_generation"] =
-      plan.expect_generation ? json::value(*plan.expect_generation) : json::value(nullptr);
+  if (with_generation) {
+    out["expect_generation"] =
+        plan.expect_generation ? json::value(*plan.expect_generation) : json::value(nullptr);
+  }
   out["want"] = shown(plan.want);
-  out["generation"] = plan.generation;
+  if (with_generation) out["generation"] = plan.generation;
   out["op"] = plan.op;
   return json::serialize(out) + "\n";
 }

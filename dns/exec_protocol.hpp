@@ -12,7 +12,8 @@
 namespace hotswapd::exec_protocol {
 
 std::string encode_read(const RecordKey& key);
-std::string encode_apply(const SwapPlan& plan);
+// Without generations none is spoken of.
+std::string encode_apply(const SwapPlan& plan, bool with_generation);
 
 // `with_generation`: the program keeps one, and says it in each answer; else it is passed over. The
 // error's code: refused (a matter of configuration), corrupt (no answer of this protocol),

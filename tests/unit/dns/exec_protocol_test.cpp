@@ -35,7 +35,7 @@ TEST(ExecProtocol, SaysTheWholePlan) {
   plan.want = RecordSet{RecordType::cname, 20, {"backup.example.net"}};
   plan.generation = 18446744073709551615U;
   plan.op = "7f3c";
-  EXPECT_EQ(exec_protocol::encode_apply(plan),
+  EXPECT_EQ(exec_protocol::encode_apply(plan, true),
             R"({"protocol":1,"do":"apply","zone":"example.com","fqdn":"www.example.com",)"
             R"("expect":{"type":"A","ttl":30,"values":["192.0.2.10","192.0.2.11"]},)"
             R"("expect_generation":41,)"
@@ -48,8 +48,17 @@ TEST(ExecProtocol, SaysNullWhereNothingIsExpected) {
   SwapPlan plan;
   plan.key = www;
   plan.want = RecordSet{RecordType::a, 30, {"192.0.2.10"}};
-  const auto text = exec_protocol::encode_apply(plan);
+  const auto text = exec_protocol::encode_apply(plan, true);
   EXPECT_NE(text.find(R"("expect":null,"expect_generation":null,)"), std::string::npos) << text;
+}
+
+TEST(ExecProtocol, SpeaksOfNoGenerationWhereNoneIsKept) {
+  SwapPlan plan;
+  plan.key = www;
+  plan.want = RecordSet{RecordType::a, 30, {"192.0.2.10"}};
+  plan.generation = 7;
+  const auto text = exec_protocol::encode_apply(plan, false);
+  EXPECT_EQ(text.find("generation"), std::string::npos) << text;
 }
 
 TEST(ExecProtocol, ReadsARecord) {
