@@ -12,7 +12,7 @@ namespace hotswapd {
 namespace {
 
 constexpr Millis kept_for{60'000};
-constexpr Millis failure_kept_for{10'000};
+constexpr Millis failure_kept_for{1'000};
 constexpr Millis failure_kept_longest{300'000};
 
 using Waiting = std::vector<std::function<void()>>;
@@ -36,16 +36,17 @@ const NameServerSet* NameServerMemory::find(const std::string& zone, TimePoint n
 const NameServerSet& NameServerMemory::keep(const std::string& zone, NameServerSet found,
                                             TimePoint now) {
   auto& kept = sets_[zone];
+  const bool whole = !found.servers.empty() && found.unknown.empty();
   Millis time = kept_for;
-  if (found.servers.empty()) {
+  if (!whole) {
     time = std::min(failure_kept_longest, failure_kept_for * (1 << std::min(kept.failures, 10)));
     time = std::max(time, found.retry_after);
-    ++kept.failures;
-  } else {
-    kept.failures = 0;
   }
+  kept.failures = whole ? 0 : kept.failures + 1;
   kept.until = now + time;
-  kept.set = std::move(found);
+  // A set hardly ever changes: what was known goes on where the question fails.
+  if (whole || !kept.whole) kept.set = std::move(found);
+  kept.whole = kept.whole || whole;
   return kept.set;
 }
 
@@ -119,8 +120,8 @@ awaitable<NameServerSet> ProofServers::of_zone(std::string zone, TimePoint deadl
   auto asked = zone;
   auto found = co_await find(std::move(asked), deadline);
   // Found out as the configuration was; the next one asks as it is.
-  if (epoch == state->epoch) state->memory.keep(zone, found, Clock::now());
-  co_return found;
+  if (epoch != state->epoch) co_return found;
+  co_return state->memory.keep(zone, std::move(found), Clock::now());
 }
 
 awaitable<std::vector<ServerEvidence>> ProofServers::prove(RecordKey key, RecordSet want,

@@ -12,9 +12,10 @@
 
 namespace hotswapd {
 
-// What is known of the name servers of zones. A set is good for a minute: it hardly ever changes.
-// That there is none to be had is kept too, for 10 s that double up to five minutes: a proof asks
-// again and again, and to find them out may be a call of an API that the swaps need. Pure.
+// What is known of the name servers of zones. A set is good for a minute: it hardly ever changes,
+// and goes on where the next question fails. That there is none to be had, or not all of it, is
+// kept too, for a second that doubles up to five minutes: a proof asks again and again, and to find
+// them out may be a call of an API that the swaps need. Pure.
 class NameServerMemory {
  public:
   // nullptr: it has to be asked for.
@@ -28,7 +29,8 @@ class NameServerMemory {
   struct Kept {
     NameServerSet set;
     TimePoint until;
-    int failures = 0;  // in a row
+    int failures = 0;    // in a row
+    bool whole = false;  // every server of the set has an address
   };
   static NameServerSet silence();
 

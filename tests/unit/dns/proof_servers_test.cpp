@@ -43,10 +43,25 @@ TEST(NameServerMemory, WhatFailsIsAskedForEverMoreSeldom) {
     }
     seconds.push_back(static_cast<int>((now - asked) / Seconds(1)));
   }
-  EXPECT_EQ(seconds, (std::vector{10, 20, 40, 80, 160, 300, 300, 300}));
+  EXPECT_EQ(seconds, (std::vector{1, 2, 4, 8, 16, 32, 64, 128}));
   memory.keep("example.com", found(1), now);
   memory.keep("example.com", found(0), now);
-  EXPECT_FALSE(memory.find("example.com", now + Seconds(10))) << "it begins anew";
+  EXPECT_FALSE(memory.find("example.com", now + Seconds(1))) << "it begins anew";
+}
+
+TEST(NameServerMemory, WhatWasKnownGoesOnWhereTheNextQuestionFails) {
+  NameServerMemory memory;
+  memory.keep("example.com", found(2), start);
+  auto some = found(1);
+  some.unknown.emplace_back("ns2.example.com", "no address");
+  for (const auto& next : {found(0), some}) {
+    EXPECT_EQ(memory.keep("example.com", next, start + Seconds(60)).servers.size(), 2u);
+    ASSERT_TRUE(memory.find("example.com", start + Seconds(60)));
+    EXPECT_FALSE(memory.find("example.com", start + Seconds(62)));
+  }
+  EXPECT_EQ(memory.keep("example.com", found(1), start + Seconds(60)).servers.size(), 1u);
+  EXPECT_EQ(memory.keep("example.net", some, start).servers.size(), 1u) << "better than none";
+  EXPECT_FALSE(memory.find("example.net", start + Seconds(1)));
 }
 
 TEST(NameServerMemory, WhoAsksToBeLeftAloneIs) {
