@@ -168,11 +168,15 @@ bool FailoverService::wanted_still(const Decision& decision) const {
 
 Wish FailoverService::wish_now(const SwapMachine& machine, const Decision& decision,
                                bool resumed) const {
-  if (!resumed && wanted_still(decision)) return Wish::yes;
+  auto wish = Wish::no;
+  if (!resumed) {
+    wish = wanted_still(decision) ? Wish::yes : Wish::no;
+  } else if (!ended_ && !edit_) {
+    wish = model_.resumed_wish(machine.plan(), context_.clocks.now(), context_.around(id_));
+  }
   // While we stop nobody probes: what was seen grows too old without having changed.
-  if (!resumed) return context_.gate.closed() && !ended_ ? Wish::undecided : Wish::no;
-  if (ended_ || edit_) return Wish::no;
-  return model_.resumed_wish(machine.plan(), context_.clocks.now(), context_.around(id_));
+  if (wish == Wish::no && context_.gate.closed() && !ended_) return Wish::undecided;
+  return wish;
 }
 
 void FailoverService::on_round(RoundResult round) {

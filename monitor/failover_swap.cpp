@@ -156,9 +156,9 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
       case SwapStep::read_before:
       case SwapStep::read_back: {
         const bool may = co_await swap_turn(machine, told);
-        if (!may && !leaving()) co_return;  // stopped: the journal says how far it came
+        if (!may && context_.gate.closed()) co_return;  // the journal says how far it came
         if (!may) {
-          next = machine.left();
+          if (leaving()) next = machine.left();  // else the edit was taken back: it waits again
           break;
         }
         const auto asked = next;
@@ -176,9 +176,9 @@ awaitable<void> FailoverService::drive(SwapMachine& machine, SwapStep next, Deci
       }
       case SwapStep::write: {
         const bool may = co_await swap_turn(machine, told);
-        if (!may && !leaving()) co_return;
+        if (!may && context_.gate.closed()) co_return;
         if (!may) {
-          next = machine.left();
+          if (leaving()) next = machine.left();
           break;
         }
         // The journal and the turn may have taken long: what is written is what is wanted now (S5,

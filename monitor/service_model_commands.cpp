@@ -198,7 +198,7 @@ Changes ServiceModel::reconfigure(Shared<ServiceSpec> spec, WallTime now) {
   } else if (serving_ >= targets_.size()) {
     serving_ = targets_.size() - 1;  // another backup stands for the one that is gone
   }
-  if (served_ && served_->ttl != spec_->ttl) touch_wanted_ = true;
+  if (old->ttl != spec_->ttl && served_ && served_->ttl != spec_->ttl) touch_wanted_ = true;
   changes.state = true;
   changes.notes.push_back({"configured", "the configuration of the service changed", now});
   return changes;

@@ -79,7 +79,7 @@ Fallible<DirectoryLock> DirectoryLock::take(const std::string& dir) {
     fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0 && !disk_refuses(errno)) return failure(path + " can't be opened", errno);
   // Locking needs no right to write: the file of an earlier run will do.
-  if (fd < 0) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return DirectoryLock(-1);
   DirectoryLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -150,7 +150,8 @@ Fallible<void> make_private(const std::string& path) {
 }
 
 bool open_elsewhere(const std::string& database) {
-  const int fd = ::open((database + "-shm").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd =
+      ::open((database + "-shm").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return false;
   // The byte that every connection to a WAL database holds a shared lock on (WAL-mode File Format,
   // "WAL-Index Locks", and os_unix.c: UNIX_SHM_DMS).
