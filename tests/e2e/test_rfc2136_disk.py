@@ -168,4 +168,4 @@ def test_another_reader_of_the_state_during_a_kill_leaves_nothing_open(world):
         stage.primary.start()
         stage.holds(world.primary, 15)
     assert "HS1212" not in daemon.log()
-    assert not [row for row in intents(daemon) if row[3] is None]
+    wait_until("no intent is open", lambda: not [row for row in intents(daemon) if row[3] is None])
