@@ -315,8 +315,9 @@ TEST_F(RoundSchedulerTest, ACrowdOverSeveralShardsBeginsAtOnceAndCompletely) {
   stop();
   begin(3);
   constexpr std::uint32_t count = 1500;
+  constexpr Millis month = Seconds(30 * 86'400);  // so that nobody's slot comes meanwhile
   for (std::uint32_t id = 1; id <= count; ++id)
-    scheduler_->upsert(spec(id, {"a", "b"}), FirstRound::at_once);
+    scheduler_->upsert(spec(id, {"a", "b"}, 0, month), FirstRound::at_once);
   const auto rounds = wait_for(count);
   std::map<std::uint32_t, int> seen;
   for (const auto& round : rounds) ++seen[round.service.value];
