@@ -115,8 +115,12 @@ Fallible<void> EmbeddedZones::configure(const Config& config) {
   std::vector<const Name*> names;
   names.reserve(config.names.size());
   for (const auto& name : config.names) names.push_back(&name);
-  const auto by_key = [](const Name* a, const Name* b) { return a->key < b->key; };
-  std::stable_sort(names.begin(), names.end(), by_key);
+  // Of one key the first comes first: all are elements of one array.
+  const auto by_key = [](const Name* a, const Name* b) {
+    if (a->key < b->key) return true;
+    return !(b->key < a->key) && a < b;
+  };
+  std::sort(names.begin(), names.end(), by_key);
   const auto same_key = [](const Name* a, const Name* b) { return a->key == b->key; };
   names.erase(names.begin(), std::unique(names.rbegin(), names.rend(), same_key).base());
   const auto wanted = [&](const RecordKey& key) {
