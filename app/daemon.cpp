@@ -49,10 +49,10 @@ namespace {
 
 namespace json = boost::json;
 
-// Within ten seconds of SIGTERM: swaps get so long to end, then what is to be told (longer than a
-// message waits for its row), then the store. Where a disk hangs, each part takes some more: 1 s
-// until the services let go, 0.2 s for the delivery marks, 0.2 s of grace for the store, 0.5 s for
-// what runs in the background. All in all 9.4 s.
+// Within ten seconds of SIGTERM: swaps get so long to end, then sessions at providers, then what is
+// to be told (longer than a message waits for its row), then the store. Where a disk hangs, each
+// part takes some more: 1 s until the services let go, 0.2 s for the delivery marks, 0.2 s of grace
+// for the store, 0.5 s for what runs in the background. All in all 9.9 s.
 constexpr Millis swaps_may_take{4'300};
 constexpr Millis leaving_may_take{500};
 constexpr Millis telling_may_take{2'200};
